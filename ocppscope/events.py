@@ -74,6 +74,24 @@ class Fault:
     """What was seen, for people."""
     subject: str = ""
     """What it is about: one finding is made for each rule, session and subject."""
+    events: tuple[int, ...] = ()
+    """Numbers of earlier events that show it together with the one that carries it."""
+
+
+@event
+class Violation:
+    """One place where a payload breaks its JSON schema."""
+
+    keyword: str
+    """The JSON-schema keyword that fails: `type`, `required`, `enum` …"""
+    pointer: str
+    """Where, as a JSON pointer into the payload (RFC 6901)."""
+    value: Any
+    """What stands there; for `required` the name that is missing, for `additionalProperties` the extra one."""
+    constraint: Any
+    """What the schema asks for."""
+    detail: str
+    """The three of them in a sentence, for people."""
 
 
 @event
@@ -151,7 +169,7 @@ class Damaged:
     direction: Direction | None
     layer: Layer
     offset: int
-    """Where it breaks, counted from the start of `raw`, in bytes (characters where `raw` is a str)."""
+    """Where it breaks, in bytes from the start of `raw`."""
     reason: str
     raw: bytes | str
     faults: tuple[Fault, ...] = ()
@@ -230,6 +248,7 @@ class Message:
     latency: int | None = None
     """Nanoseconds since `call`."""
     faults: tuple[Fault, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
 
 WireEvent: TypeAlias = Opened | Text | Control | Damaged | Gap | Closed | Notice

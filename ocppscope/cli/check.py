@@ -1,0 +1,107 @@
+"""`ocppscope check`: findings, and a summary."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ocppscope import rules as _all_rules  # noqa: F401 - declares them
+from ocppscope.cli import report
+from ocppscope.cli.options import EXIT_FINDINGS, EXIT_UNREADABLE, Reading, UnreadableInput, reading_options
+from ocppscope.cli.report import Verdict
+from ocppscope.rules.engine import Engine
+from ocppscope.rules.registry import RULES, SEVERITIES, Profile
+
+
+def _known_rules(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
+    by_name = {name.lower(): name for name in RULES}
+    for name in value:
+        if name.lower() not in by_name:
+            raise click.BadParameter(f"there is no rule {name}: `ocppscope rules` lists them", ctx, param)
+    return tuple(by_name[name.lower()] for name in value)
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--json", "as_json", is_flag=True, help="One finding a line, as JSON.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(list(report.FORMATS)),
+    default="text",
+    help="How to print findings.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["field", "strict"]),
+    default="field",
+    show_default=True,
+    help="Severities: as the field sees them, or as the standard does.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="error",
+    show_default=True,
+    help="The least severity that makes the exit code 1.",
+)
+@click.option("--only", multiple=True, metavar="RULE", callback=_known_rules, help="Run only this rule.")
+@click.option("--skip", multiple=True, metavar="RULE", callback=_known_rules, help="Leave this rule out.")
+@click.option("--join", is_flag=True, help="The inputs are one capture, in this order.")
+@reading_options
+def command(
+    *,
+    inputs: tuple[str, ...],
+    as_json: bool,
+    output: str,
+    profile: Profile,
+    fail_on: str,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    join: bool,
+    **reading: Any,
+) -> None:
+    """Read captures, print what went wrong, in whose message, and where the standard says so.
+
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input that cannot be read or
+    holds no OCPP.
+    """
+    captures = [inputs] if join else [(name,) for name in inputs]
+    verdicts: list[Verdict] = []
+    failed, interrupted = False, False
+    for names in captures:
+        engine = Engine(profile=profile, only=only or None, skip=skip)
+        verdict = Verdict(" ".join(names), engine)
+        try:
+            interrupted = _read(Reading(**reading), names, verdict)
+        except UnreadableInput as error:
+            error.show()
+            failed = True
+        if verdict.messages or verdict.others or verdict.findings:
+            verdicts.append(verdict)
+        if interrupted:
+            break
+    report.FORMATS["json" if as_json else output](verdicts)
+    sys.stdout.flush()
+    if interrupted:
+        sys.exit(130)
+    if failed:
+        sys.exit(EXIT_UNREADABLE)
+    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()  # type: ignore[arg-type]
+    if any(verdict.damaged or verdict.has(counted) for verdict in verdicts):
+        sys.exit(EXIT_FINDINGS)
+
+
+def _read(reading: Reading, names: Sequence[str], verdict: Verdict) -> bool:
+    """Judge one capture; True if the user interrupted it. What was read until then is judged."""
+    opened = reading.open(names)
+    try:
+        for batch in opened.batches():
+            verdict.feed(batch)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        verdict.damaged = opened.damaged
+    opened.require_events()
+    return False

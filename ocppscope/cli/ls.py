@@ -1,0 +1,79 @@
+"""`ocppscope ls`: the events of a capture, a line each."""
+
+import sys
+from typing import Any
+
+import click
+
+from ocppscope.cli import records, text
+from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
+from ocppscope.events import Event, Notice
+
+_STATION_WIDTH = 12
+
+
+@click.command()
+@click.argument("source", metavar="INPUT")
+@click.option("--json", "as_json", is_flag=True, help="One event a line, as JSON.")
+@click.option("--follow", is_flag=True, help="Wait for the file to grow.")
+@click.option(
+    "--time",
+    "clock",
+    type=click.Choice(["absolute", "relative", "delta"]),
+    default="absolute",
+    show_default=True,
+    help="Times of day, since the first event, or since the one before.",
+)
+@reading_options
+def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: Any) -> None:
+    """List the events of a capture, a line each: messages, pings, what was lost or damaged, opens and closes."""
+    opened = Reading(**reading, follow=follow).open([source])
+    column = _TimeColumn(clock)
+    columns = text.width()
+    try:
+        for batch in opened.batches():
+            for event in batch:
+                if isinstance(event, Notice):
+                    click.echo(f"{event.kind}: {event.detail}", err=True)
+                elif as_json:
+                    sys.stdout.buffer.write(records.line(records.event_record(event)))
+                else:
+                    click.echo(text.cut(_line(event, column), columns))
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+    opened.require_events()
+    if opened.damaged:
+        sys.exit(EXIT_FINDINGS)
+
+
+def _line(event: Event, column: "_TimeColumn") -> str:
+    station = event.session.station or f"session {event.session.number}"
+    mark = "" if not _is_marked(event) else click.style("! ", fg="red")
+    return (
+        f"{event.n:>6}  {column.show(event.time)}  {text.cut(station, _STATION_WIDTH):<{_STATION_WIDTH}}  "
+        f"{text.arrow(event)}  {mark}{text.what(event)}"
+    )
+
+
+def _is_marked(event: Event) -> bool:
+    return bool(event.faults or getattr(event, "violations", ()))
+
+
+class _TimeColumn:
+    """The time of each event, as the user wants it."""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self._origin: int | None = None
+
+    def show(self, time: int | None) -> str:
+        if time is None:
+            return f"{'-':>12}"
+        if self._mode == "absolute":
+            return text.clock(time)
+        origin = time if self._origin is None else self._origin
+        if self._origin is None or self._mode == "delta":
+            self._origin = time
+        return f"{(time - origin) / 1e9:>12.6f}"

@@ -1,0 +1,66 @@
+"""The group of commands. A command's module is imported when it is called, so that the start stays fast."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from ocppscope import __version__
+
+_COMMANDS: Final[Mapping[str, str]] = {
+    "check": "Read captures, print what went wrong, and a summary.",
+    "ls": "List the events of a capture, a line each.",
+    "show": "Show one event whole: decoded, raw, its answer, its findings.",
+    "rules": "List all rules.",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"ocppscope.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="INPUT is a pcap or pcapng capture (also in gzip), or - for standard input.",
+)
+@click.version_option(__version__, message="ocppscope %(version)s")
+def _group() -> None:
+    """Wireshark for OCPP: read captures of charging stations and their CSMS, and say what went wrong."""
+
+
+def main() -> None:
+    """Run the command line, and end with an exit code of the contract."""
+    try:
+        code = _group.main(standalone_mode=False, **_colour())
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough. What is still buffered must not raise at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)
+
+
+def _colour() -> dict[str, Any]:
+    return {"color": False} if os.environ.get("NO_COLOR") else {}

@@ -1,0 +1,242 @@
+"""How `check` prints its verdicts: text for people, JSON lines, JUnit and SARIF for machines."""
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+import click
+
+from ocppscope import __version__
+from ocppscope.cli import records, text
+from ocppscope.events import Closed, Event, Message, Notice, Opened
+from ocppscope.rules.engine import Engine, Finding
+from ocppscope.rules.registry import RULES, SEVERITIES, Severity
+
+_SESSIONS_NAMED: Final = 3
+
+
+class Verdict:
+    """What is to be said of one capture."""
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name = name
+        self.others = 0
+        """Events that are no messages."""
+        self.messages = 0
+        self.damaged = False
+        self.sessions = 0
+        self.stations: set[str] = set()
+        self.versions: set[str] = set()
+        self.first: int | None = None
+        self.last: int | None = None
+        self._engine = engine
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The gravest first, then in the order in which they were seen."""
+        return sorted(self._engine.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+    def has(self, severities: Collection[Severity]) -> bool:
+        return any(finding.severity in severities for finding in self._engine.findings)
+
+    def feed(self, events: list[Event | Notice]) -> None:
+        """Judge and count the next events."""
+        self._engine.feed(events)
+        for event in events:
+            if type(event) is Message:
+                self.messages += 1
+            elif type(event) is not Notice:
+                self._count(event)
+        if events:
+            self._span(events[0].time)
+            self._span(events[-1].time)
+
+    def _count(self, event: Event) -> None:
+        self.others += 1
+        session = event.session
+        if isinstance(event, Opened) and session.duplicate_of is None:
+            self.sessions += 1
+            if session.station is not None:
+                self.stations.add(session.station)
+        if isinstance(event, Opened | Closed) and session.version is not None:
+            self.versions.add(session.version)
+
+    def _span(self, time: int | None) -> None:
+        if time is not None:
+            self.first = time if self.first is None else min(self.first, time)
+            self.last = time if self.last is None else max(self.last, time)
+
+    def counts(self) -> str:
+        """How much was read."""
+        parts = [
+            text.plural(len(self.stations), "station"),
+            text.plural(self.sessions, "session"),
+            text.plural(self.messages, "message"),
+        ]
+        if self.versions:
+            parts.append(f"OCPP {', '.join(sorted(self.versions))}")
+        if self.first is not None and self.last is not None:
+            start, end = records.timestamp(self.first), text.clock(self.last)
+            span = text.duration(self.last - self.first)
+            parts.append(f"{(start or '')[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")
+        return ", ".join(parts)
+
+
+def _as_json(verdicts: Iterable[Verdict]) -> None:
+    for verdict in verdicts:
+        for finding in verdict.findings:
+            sys.stdout.buffer.write(records.line(records.finding_record(finding, verdict.name)))
+
+
+# --- text ---
+
+
+def _as_text(verdicts: Iterable[Verdict]) -> None:
+    for verdict in verdicts:
+        findings = verdict.findings
+        grave = [finding for finding in findings if finding.severity != "info"]
+        if not grave:
+            click.echo(_clean(verdict, findings))
+            continue
+        click.echo(click.style(verdict.name, bold=True))
+        for group in _groups(findings):
+            click.echo()
+            _print_group(group)
+        click.echo()
+        click.echo(f"{_tally(findings)} in {verdict.counts()}")
+
+
+def _clean(verdict: Verdict, notes: list[Finding]) -> str:
+    ids = ", ".join(dict.fromkeys(finding.rule.id for finding in notes))
+    said = f"; notes: {ids} (--json shows them)" if ids else ""
+    good = click.style("no errors, no warnings", fg="green", bold=True)
+    return f"{verdict.name}: {good} in {verdict.counts()}{said}"
+
+
+def _tally(findings: list[Finding]) -> str:
+    counts = {name: sum(finding.severity == name for finding in findings) for name in SEVERITIES}
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    parts = [text.plural(count, words[name]) for name, count in counts.items() if count]
+    return ", ".join(parts)
+
+
+def _groups(findings: list[Finding]) -> list[list[Finding]]:
+    """Findings that differ in nothing but the session."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.rule.id, finding.subject), []).append(finding)
+    return list(groups.values())
+
+
+def _print_group(group: list[Finding]) -> None:
+    finding = group[0]
+    head = f"{text.severity_word(finding.severity)} {finding.rule.id:<9} "
+    click.echo(head + click.style(finding.rule.title, bold=True))
+    indent = " " * 9
+    for one in group[:_SESSIONS_NAMED]:
+        click.echo(text.wrapped(f"{_where(one)}{one.detail}", indent))
+        click.echo(indent + click.style(_proof(one), dim=True))
+    if len(group) > _SESSIONS_NAMED:
+        click.echo(f"{indent}and in {text.plural(len(group) - _SESSIONS_NAMED, 'more session')}")
+    click.echo(click.style(text.wrapped(finding.source, indent + "       ", f"{indent}source "), dim=True))
+    click.echo(text.wrapped(finding.rule.hint, indent + "       ", f"{indent}hint   "))
+
+
+def _where(finding: Finding) -> str:
+    session = finding.session
+    if session is None:
+        return ""
+    return f"{session.station or 'unnamed station'}, session {session.number}: "
+
+
+def _proof(finding: Finding) -> str:
+    shown = " ".join(f"#{number}" for number in finding.events[:8])
+    more = " …" if len(finding.events) > 8 or finding.count > len(finding.events) > 0 else ""
+    times = f"{finding.count:,} times, from " if finding.count > 1 else ""
+    until = f" to {text.clock(finding.last)}" if finding.count > 1 else ""
+    at = f"{times}{text.clock(finding.first)}{until}" if finding.first is not None else times.rstrip(", from")
+    return "  ".join(part for part in (at, shown + more) if part)
+
+
+# --- for machines ---
+
+
+def _as_junit(verdicts: Iterable[Verdict]) -> None:
+    """A test suite for each capture; a test case for each rule that was broken, or one that passed."""
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="ocppscope">']
+    for verdict in verdicts:
+        findings = verdict.findings
+        failures = sum(finding.severity != "info" for finding in findings)
+        name = quoteattr(_xml(verdict.name))
+        count = max(len(findings), 1)
+        lines.append(f'  <testsuite name={name} tests="{count}" failures="{failures}" errors="0">')
+        lines += [_test_case(finding, name) for finding in findings]
+        if not findings:
+            lines.append(f'    <testcase classname={name} name="no findings"/>')
+        lines.append("  </testsuite>")
+    lines.append("</testsuites>")
+    click.echo("\n".join(lines))
+
+
+def _test_case(finding: Finding, name: str) -> str:
+    title = quoteattr(_xml(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip()))
+    body = escape(_xml(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}"))
+    message = quoteattr(_xml(finding.rule.title))
+    start = f"    <testcase classname={name} name={title}>"
+    if finding.severity == "info":
+        return f"{start}<system-out>{body}</system-out></testcase>"
+    return f'{start}<failure type="{finding.severity}" message={message}>{body}</failure></testcase>'
+
+
+def _xml(value: str) -> str:
+    """Text without the characters that XML 1.0 cannot hold."""
+    return "".join(
+        char if char in "\t\n\r" or char >= " " else "\ufffd" for char in value if char not in "\ufffe\uffff"
+    )
+
+
+def _as_sarif(verdicts: Iterable[Verdict]) -> None:
+    """SARIF 2.1.0, which code hosts show beside a change."""
+    levels: Mapping[str, str] = {"error": "error", "warning": "warning", "info": "note"}
+    found = [(verdict, finding) for verdict in verdicts for finding in verdict.findings]
+    used = dict.fromkeys(finding.rule.id for _, finding in found)
+    run = {
+        "tool": {
+            "driver": {
+                "name": "ocppscope",
+                "version": __version__,
+                "rules": [
+                    {
+                        "id": rule_id,
+                        "shortDescription": {"text": RULES[rule_id].title},
+                        "help": {"text": RULES[rule_id].hint},
+                    }
+                    for rule_id in used
+                ],
+            }
+        },
+        "results": [
+            {
+                "ruleId": finding.rule.id,
+                "level": levels[finding.severity],
+                "message": {"text": f"{_where(finding)}{finding.detail} ({finding.source})"},
+                "locations": [{"physicalLocation": {"artifactLocation": {"uri": verdict.name}}}],
+                "occurrenceCount": finding.count,
+                "properties": {"events": finding.events},
+            }
+            for verdict, finding in found
+        ],
+    }
+    click.echo(json.dumps({"version": "2.1.0", "$schema": _SARIF_SCHEMA, "runs": [run]}, indent=2))
+
+
+_SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+FORMATS: Final[Mapping[str, Callable[[Iterable[Verdict]], None]]] = {
+    "text": _as_text,
+    "json": _as_json,
+    "junit": _as_junit,
+    "sarif": _as_sarif,
+}

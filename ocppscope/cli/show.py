@@ -1,0 +1,257 @@
+"""`ocppscope show`: one event whole."""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+import orjson
+
+from ocppscope import rules as _all_rules  # noqa: F401 - declares them
+from ocppscope.cli import records, text
+from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
+from ocppscope.events import Damaged, Event, Message, Notice, Opened, Violation
+from ocppscope.ocpp import errors, schemas
+from ocppscope.ocpp.times import parse
+from ocppscope.rules.engine import Engine, Finding
+from ocppscope.rules.registry import Profile, Report
+
+_CARET_CONTEXT: Final = 60
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What there is to say of the event."""
+
+    n: int
+    event: Event | None = None
+    answer: Message | None = None
+    findings: dict[int, tuple[Finding, str]] = field(default_factory=dict)
+    """By the identity of the finding: it, and what it says of this event."""
+
+    def observe(self, finding: Finding, report: Report, numbers: tuple[int, ...]) -> None:
+        if self.n in numbers:
+            self.findings.setdefault(id(finding), (finding, report.detail))
+
+    def look_at(self, event: Event | Notice) -> None:
+        if isinstance(event, Notice):
+            return
+        if event.n == self.n:
+            self.event = event
+        elif self.answer is None and isinstance(event, Message) and event.call and event.call.n == self.n:
+            self.answer = event
+
+
+@click.command()
+@click.argument("source", metavar="INPUT")
+@click.argument("n", type=click.IntRange(1), metavar="N")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option(
+    "--profile",
+    type=click.Choice(["field", "strict"]),
+    default="field",
+    show_default=True,
+    help="Severities.",
+)
+@reading_options
+def command(*, source: str, n: int, as_json: bool, profile: Profile, **reading: Any) -> None:
+    """Show event N of a capture whole: decoded, annotated, raw, its answer, its findings."""
+    shown = _Shown(n)
+    engine = Engine(profile=profile, observer=shown.observe)
+    opened = Reading(**reading).open([source])
+    last = 0
+    for batch in opened.batches():
+        engine.feed(batch)
+        for event in batch:
+            shown.look_at(event)
+            last = last if isinstance(event, Notice) else event.n
+    opened.require_events()
+    if shown.event is None:
+        message = f"{source} has no event {n}: its events are 1 to {last}"
+        raise click.BadParameter(message, param_hint="N")
+    if as_json:
+        _print_json(shown, source)
+    else:
+        _print_text(shown.event, shown)
+    if opened.damaged:
+        sys.exit(EXIT_FINDINGS)
+
+
+def _print_json(shown: _Shown, source: str) -> None:
+    assert shown.event is not None
+    record = records.event_record(shown.event)
+    record["answer"] = shown.answer and records.event_record(shown.answer)
+    record["violations"] = [
+        {"pointer": one.pointer, "keyword": one.keyword, "constraint": one.constraint, "detail": one.detail}
+        for one in getattr(shown.event, "violations", ())
+    ]
+    record["findings"] = [
+        {**records.finding_record(finding, source), "detail": detail}
+        for finding, detail in shown.findings.values()
+    ]
+    sys.stdout.buffer.write(records.line(record))
+
+
+# --- text ---
+
+
+def _print_text(event: Event, shown: _Shown) -> None:
+    session = event.session
+    _heading(f"Event {event.n}: {text.what(event)}")
+    _field("time", records.timestamp(event.time) or "not known")
+    who = {"→": "station → CSMS", "←": "CSMS → station"}.get(text.arrow(event), "")
+    _field(
+        "session",
+        f"{session.number}, station {session.station or 'unnamed'}, {session.client} → {session.server}",
+    )
+    _field("direction", who)
+    _field(
+        "version",
+        f"OCPP {session.version}{' (assumed)' if session.version_inferred else ''}"
+        if session.version
+        else "not known",
+    )
+    if isinstance(event, Message):
+        _print_message(event, shown)
+    elif isinstance(event, Opened):
+        _print_opened(event)
+    elif isinstance(event, Damaged):
+        _print_damaged(event)
+    for finding, detail in shown.findings.values():
+        click.echo()
+        click.echo(
+            f"{text.severity_word(finding.severity)} {finding.rule.id} "
+            + click.style(finding.rule.title, bold=True)
+        )
+        click.echo(text.wrapped(detail, " " * 9))
+        click.echo(click.style(text.wrapped(finding.source, " " * 16, " " * 9 + "source "), dim=True))
+        click.echo(text.wrapped(finding.rule.hint, " " * 16, " " * 9 + "hint   "))
+
+
+def _print_message(event: Message, shown: _Shown) -> None:
+    _field("message id", json.dumps(event.id))
+    if event.call is not None:
+        _field("answers", f"#{event.call.n} {event.call.action} after {text.duration(event.latency or 0)}")
+    if shown.answer is not None:
+        _field("answer", f"#{shown.answer.n} {text.what(shown.answer)}")
+    if event.error is not None:
+        code = event.error.code
+        meaning = errors.explain(event.session.version, code)
+        _field("error code", f"{code}{': ' + meaning if meaning else ''}")
+        _field("description", str(event.error.description))
+        _heading("Details")
+        _print_payload(event.error.details, event)
+    else:
+        _heading("Payload")
+        _print_payload(event.payload, event)
+    _heading("Raw")
+    click.echo(event.raw)
+    if shown.answer is not None:
+        _heading(f"Answer, #{shown.answer.n}")
+        click.echo(shown.answer.raw)
+
+
+def _print_payload(payload: Any, event: Message) -> None:
+    """The payload, with what is to be said of a line behind it."""
+    notes = {one.pointer: one for one in event.violations}
+    for pointer, line in _lines(payload):
+        note = _note(pointer, payload, event, notes)
+        click.echo(f"{line}{click.style('  ← ' + note, fg='yellow') if note else ''}")
+    for one in event.violations:
+        if one.keyword == "required":
+            click.echo(click.style(f"! {one.detail}", fg="red"))
+
+
+def _note(pointer: str, payload: Any, event: Message, notes: dict[str, Violation]) -> str:
+    one = notes.get(pointer)
+    if one is not None and one.keyword != "required":
+        return one.detail.removeprefix(f"{one.pointer} is ")
+    value = _value_at(payload, pointer)
+    paths = schemas.date_times(event.session.version or "", event.type, str(event.action))
+    generals = {"/".join(("", *path)) for path in paths}
+    if isinstance(value, str) and event.time is not None and schemas.general(pointer) in generals:
+        moment = parse(value)[0]
+        if moment is not None and abs(moment - event.time) > 1_000_000_000:
+            word = "after" if moment > event.time else "before"
+            return f"{text.duration(abs(moment - event.time))} {word} the capture"
+    return ""
+
+
+def _value_at(payload: Any, pointer: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        payload = payload[int(name)] if isinstance(payload, list) else payload[name]
+    return payload
+
+
+def _lines(
+    value: Any, pointer: str = "", indent: str = "", name: str = "", comma: str = ""
+) -> list[tuple[str, str]]:
+    """Pretty-printed JSON, each line with the JSON pointer of what it shows (empty for closing lines)."""
+    if not isinstance(value, dict | list) or not value:
+        return [(pointer, f"{indent}{name}{orjson.dumps(value).decode()}{comma}")]
+    is_object = isinstance(value, dict)
+    items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    lines = [(pointer, f"{indent}{name}{'{' if is_object else '['}")]
+    for at, (key, item) in enumerate(items, 1):
+        label = f"{json.dumps(key, ensure_ascii=False)}: " if is_object else ""
+        below = schemas.pointer_of([key])
+        lines += _lines(item, pointer + below, indent + "  ", label, "," if at < len(items) else "")
+    lines.append(("", f"{indent}{'}' if is_object else ']'}{comma}"))
+    return lines
+
+
+def _print_opened(event: Opened) -> None:
+    _field("path", event.path or "not seen")
+    _field("offered", ", ".join(event.subprotocols) or "no subprotocol")
+    _field("agreed", event.subprotocol or "no subprotocol")
+    _field("extensions", event.extensions or "none")
+    if event.tls:
+        _field("TLS", ", ".join(part for part in (event.tls.version, event.tls.cipher) if part))
+    _field("credentials", event.auth or "none")
+    for title, head in (("Request", event.request), ("Response", event.response)):
+        if head:
+            _heading(title)
+            click.echo(_without_secrets(head).rstrip())
+
+
+_SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+
+
+def _without_secrets(head: bytes) -> str:
+    lines = []
+    for line in head.decode("latin-1").split("\r\n"):
+        name, colon, _ = line.partition(":")
+        secret = colon and name.strip().lower() in _SECRET_HEADERS
+        lines.append(f"{name}: (not shown)" if secret else line)
+    return "\n".join(lines)
+
+
+def _print_damaged(event: Damaged) -> None:
+    raw = event.raw.encode() if isinstance(event.raw, str) else event.raw
+    _field("layer", event.layer)
+    _field("breaks at", f"byte {event.offset} of {len(raw)}")
+    _heading("Raw")
+    start = max(event.offset - _CARET_CONTEXT, 0)
+    part = raw[start : event.offset + _CARET_CONTEXT]
+    printable = event.layer in ("json", "rpc", "utf8")
+    if printable:
+        before = part[: event.offset - start].decode(errors="replace")
+        click.echo(before + part[event.offset - start :].decode(errors="replace"))
+        click.echo(" " * len(before) + click.style("^", fg="red", bold=True))
+    else:
+        for at in range(0, min(len(raw), 256), 16):
+            row = raw[at : at + 16]
+            shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+            click.echo(f"{at:06x}  {row.hex(' '):<47}  {shown}")
+
+
+def _heading(title: str) -> None:
+    click.echo()
+    click.echo(click.style(title, bold=True))
+
+
+def _field(name: str, value: str) -> None:
+    if value:
+        click.echo(f"{name + ':':<13}{value}")

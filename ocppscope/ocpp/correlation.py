@@ -1,0 +1,282 @@
+"""Which answer belongs to which Call, and which ids a station's two sides have used.
+
+By session, direction and id, never across sessions or stations: a CallResult or CallError answers the most
+recent unanswered Call with its id that was sent the other way; a CallResultError the most recent
+CallResult; the id `-1` the last open Call (OCPP 2.0.1 part 4 §4.2.3).
+"""
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any, Final
+
+from ocppscope.events import (
+    CALLERROR,
+    CALLRESULTERROR,
+    Closed,
+    Direction,
+    Fault,
+    Message,
+)
+
+CALL_TIMEOUT: Final = 30_000_000_000
+"""Nanoseconds that an answer may take (OCPP 2.0.1 part 4 §3.2 names 30 s; 1.6 errata 3.83 leaves it open)."""
+SLOW_ANSWER: Final = 10_000_000_000
+OPEN_CALLS: Final = 1_000
+"""Unanswered Calls that are kept for one direction of a session."""
+_RECENT: Final = 100
+UNKNOWN_ID: Final = "-1"
+
+
+class IdMemory:
+    """The ids of one sender's last 10,000 Calls, in eight bytes each.
+
+    An entry is 40 bits of the id's hash, 16 of the message's and 8 of the session's number, in a table with
+    open addressing; a dict would take ten times the room. A full table becomes the old one, and the one
+    that was old is forgotten: between 10,000 and 20,000 ids are known.
+    """
+
+    CAPACITY: Final = 10_000
+
+    def __init__(self) -> None:
+        self._table = _table(64)
+        self._count = 0
+        self._old: array[int] | None = None
+
+    def see(self, message_id: Hashable, content: int, session: int) -> tuple[bool, bool] | None:
+        """Remember an id.
+
+        Args:
+            message_id: the id as it was on the wire.
+            content: a hash of the whole message.
+            session: the session's number.
+
+        Returns:
+            Where the id was seen before: whether the message was the same, and whether the session was.
+        """
+        key = _key(message_id)
+        rest = (content & 0xFFFF) << 8 | session & 0xFF
+        table = self._table
+        mask = len(table) - 1
+        at = key & mask
+        while entry := table[at]:
+            if entry >> 24 == key:
+                return _sighting(entry, rest)
+            at = at + 1 & mask
+        table[at] = key << 24 | rest
+        self._count += 1
+        entry = _find(self._old, key) if self._old else 0
+        if self._count >= self.CAPACITY:
+            self._old, self._table, self._count = table, _table(64), 0
+        elif self._count * 4 > len(table) * 3:
+            self._table = _grown(table)
+        return _sighting(entry, rest) if entry else None
+
+    def knows(self, message_id: Hashable) -> bool:
+        """Whether the id is among those remembered."""
+        key = _key(message_id)
+        return bool(_find(self._table, key) or (self._old and _find(self._old, key)))
+
+
+def _key(message_id: Hashable) -> int:
+    return hash(message_id) >> 24 & 0xFFFFFFFFFF or 1  # 0 marks an empty place
+
+
+def _table(size: int) -> "array[int]":
+    return array("Q", bytes(8 * size))
+
+
+def _find(table: "array[int]", key: int) -> int:
+    mask = len(table) - 1
+    at = key & mask
+    while entry := table[at]:
+        if entry >> 24 == key:
+            return entry
+        at = at + 1 & mask
+    return 0
+
+
+def _grown(table: "array[int]") -> "array[int]":
+    larger = _table(2 * len(table))
+    mask = len(larger) - 1
+    for entry in table:
+        if entry:
+            at = entry >> 24 & mask
+            while larger[at]:
+                at = at + 1 & mask
+            larger[at] = entry
+    return larger
+
+
+def _sighting(entry: int, rest: int) -> tuple[bool, bool]:
+    return (entry >> 8 ^ rest >> 8) & 0xFFFF == 0, (entry ^ rest) & 0xFF == 0
+
+
+class StationIds:
+    """The id memories of a station's two sides; they outlive its sessions."""
+
+    __slots__ = ("by_sender",)
+
+    def __init__(self) -> None:
+        self.by_sender: dict[Direction, IdMemory] = {"cp-to-csms": IdMemory(), "csms-to-cp": IdMemory()}
+
+
+_OTHER: Final[dict[Direction, Direction]] = {"cp-to-csms": "csms-to-cp", "csms-to-cp": "cp-to-csms"}
+
+
+class Correlator:
+    """The open exchanges of one session."""
+
+    __slots__ = ("_ids", "_open", "_recent_results", "_recent_sends", "_session", "_shadowed")
+
+    def __init__(self, session: int, ids: StationIds) -> None:
+        self._session = session
+        self._ids = ids
+        self._open: dict[Direction, OrderedDict[Any, Message]] = {
+            "cp-to-csms": OrderedDict(),
+            "csms-to-cp": OrderedDict(),
+        }
+        self._shadowed: dict[tuple[Direction, Any], list[Message]] = {}
+        self._recent_results: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
+        self._recent_sends: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
+
+    def call(self, direction: Direction, message_id: Any, raw: str, time: int | None) -> tuple[Fault, ...]:
+        """A Call is on its way; `opened` must be told of its message.
+
+        Returns:
+            What is wrong with its id, or with its being sent now.
+        """
+        if type(message_id) is not str and type(message_id) is not int:
+            return ()
+        seen = self._ids.by_sender[direction].see(message_id, hash(raw), self._session)
+        if seen is None and not self._open[direction]:
+            return ()
+        faults = []
+        if seen is not None:
+            faults.append(_reuse(message_id, *seen))
+        if seen is None or not seen[0]:
+            faults += self._concurrent(direction, message_id, time)
+        return tuple(faults)
+
+    def opened(self, message: Message) -> Message | None:
+        """Keep a Call until its answer comes.
+
+        Returns:
+            A Call that is given up to make room for it.
+        """
+        message_id = _hashable(message.id)
+        open_calls = self._open[message.direction]
+        if message_id in open_calls:
+            self._shadowed.setdefault((message.direction, message_id), []).append(open_calls.pop(message_id))
+        open_calls[message_id] = message
+        return open_calls.popitem(last=False)[1] if len(open_calls) > OPEN_CALLS else None
+
+    def sent(self, message: Message) -> None:
+        """Remember a Send, which nobody may answer."""
+        _remember(self._recent_sends, message)
+
+    def answer(
+        self, kind: int, direction: Direction, message_id: Any
+    ) -> tuple[Message | None, tuple[Fault, ...]]:
+        """Find what a CallResult, CallError or CallResultError answers.
+
+        Returns:
+            That message, or None, and what is wrong.
+        """
+        message_id = _hashable(message_id)
+        asked = _OTHER[direction]
+        if kind == CALLRESULTERROR:
+            return self._answer_to_result(asked, message_id)
+        open_calls = self._open[asked]
+        call = open_calls.pop(message_id, None)
+        if call is not None:
+            if self._shadowed:
+                self._unshadow(asked, message_id)
+            return call, ()
+        if kind == CALLERROR and message_id == UNKNOWN_ID:
+            call = open_calls.popitem()[1] if open_calls else None
+            return call, (Fault("rpc.id-unknown", 'the id is "-1": the sender could not read the id'),)
+        return None, (self._orphan(asked, message_id),)
+
+    def answered(self, message: Message) -> None:
+        """Remember a CallResult, which a CallResultError may refer to."""
+        _remember(self._recent_results, message)
+
+    def unanswered(self) -> list[Message]:
+        """The Calls that are open when the session ends, in the order of their numbers."""
+        calls = [call for open_calls in self._open.values() for call in open_calls.values()]
+        calls += [call for shadowed in self._shadowed.values() for call in shadowed]
+        return sorted(calls, key=lambda call: call.n)
+
+    # --- what is wrong ---
+
+    def _concurrent(self, direction: Direction, message_id: Any, time: int | None) -> list[Fault]:
+        """Calls of the same side that are still to be answered; one past its time is no longer waited for."""
+        waiting = [
+            call
+            for call in self._open[direction].values()
+            if call.id != message_id
+            and (call.time is None or time is None or time - call.time < CALL_TIMEOUT)
+        ]
+        if not waiting:
+            return []
+        first = waiting[0]
+        detail = f"sent while {first.action} ({first.id}) was not answered"
+        return [Fault("rpc.concurrent", detail, events=tuple(call.n for call in waiting[:5]))]
+
+    def _answer_to_result(
+        self, asked: Direction, message_id: Any
+    ) -> tuple[Message | None, tuple[Fault, ...]]:
+        result = self._recent_results.pop((asked, message_id), None)
+        if result is not None:
+            return result, ()
+        detail = f"no CallResult with the id {message_id!r} came before it"
+        return None, (Fault("rpc.orphan-result-error", detail),)
+
+    def _orphan(self, asked: Direction, message_id: Any) -> Fault:
+        send = self._recent_sends.get((asked, message_id))
+        if send is not None:
+            return Fault("rpc.answers-send", f"an answer to the Send {message_id!r}", events=(send.n,))
+        if self._ids.by_sender[asked].knows(message_id):
+            return Fault("rpc.answered-twice", f"the Call {message_id!r} was answered before")
+        return Fault("rpc.orphan", f"no Call with the id {message_id!r} is open")
+
+    def _unshadow(self, asked: Direction, message_id: Any) -> None:
+        shadowed = self._shadowed.get((asked, message_id))
+        if shadowed:
+            self._open[asked][message_id] = shadowed.pop()
+            if not shadowed:
+                del self._shadowed[asked, message_id]
+
+
+def unanswered_fault(call: Message, closed: Closed) -> Fault | None:
+    """What to say of a Call that was open at the end; None where the capture ended too early to tell."""
+    waited = None if call.time is None or closed.time is None else closed.time - call.time
+    seconds = "" if waited is None else f" in {waited / 1e9:.1f} s"
+    timed_out = waited is None or waited >= CALL_TIMEOUT
+    if not timed_out and closed.how == "end-of-capture":
+        return None
+    kind = "rpc.unanswered" if timed_out else "rpc.unanswered-at-close"
+    until = "" if closed.how == "end-of-capture" else ", until the connection closed"
+    return Fault(kind, f"{call.action} got no answer{seconds}{until}", str(call.action), (call.n,))
+
+
+def _reuse(message_id: Any, same_message: bool, same_session: bool) -> Fault:
+    if same_message:
+        return Fault("rpc.retry", f"the same message with the id {message_id!r} was sent before")
+    if same_session:
+        return Fault("rpc.id-reused", f"the id {message_id!r} was used for another Call of this connection")
+    return Fault("rpc.id-reused-later", f"the id {message_id!r} was used for another Call of this station")
+
+
+def _remember(recent: "OrderedDict[tuple[Direction, Any], Message]", message: Message) -> None:
+    recent[message.direction, _hashable(message.id)] = message
+    if len(recent) > _RECENT:
+        recent.popitem(last=False)
+
+
+def _hashable(message_id: Any) -> Any:
+    """Ids of any JSON type may be looked up; a number is another id than its digits."""
+    if type(message_id) is str:
+        return message_id
+    return type(message_id).__name__, repr(message_id)

@@ -1,0 +1,337 @@
+"""From WebSocket texts to OCPP messages: numbered, correlated, validated, their version known or inferred.
+
+One decoder serves one capture. What it finds wrong it attaches to the event as faults and violations; what
+they mean under which standard is the business of `rules`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import unquote
+
+from ocppscope.events import (
+    CALL,
+    CALLRESULT,
+    CALLRESULTERROR,
+    FROM_STATION,
+    SEND,
+    Closed,
+    Control,
+    Damaged,
+    Direction,
+    Event,
+    Fault,
+    Gap,
+    Message,
+    Notice,
+    Opened,
+    Session,
+    Text,
+    Violation,
+    WireEvent,
+)
+from ocppscope.ocpp import rpc, schemas
+from ocppscope.ocpp.actions import senders_of, versions_of
+from ocppscope.ocpp.correlation import CALL_TIMEOUT, SLOW_ANSWER, Correlator, StationIds, unanswered_fault
+from ocppscope.ocpp.times import TimeFields
+from ocppscope.ocpp.versions import JUDGED, SUBPROTOCOLS, V2X, V21, V201
+
+_LIKE_OCPP: Final = re.compile(r'\s*\[\s*"?[2-6]"?\s*[,\]]')
+_HELD_LIMIT: Final = 20
+"""Events after which a session that nothing was learnt of is taken for OCPP."""
+_STATIONS_REMEMBERED: Final = 100_000
+
+
+def identity_of(path: str) -> str | None:
+    """A station's identity: the last segment of the URL path, percent-decoded (OCPP-J 1.6 §3.1.1)."""
+    return unquote(path.partition("?")[0].rpartition("/")[2]) or None
+
+
+class _State:
+    """What is known of one session while it is open."""
+
+    __slots__ = ("correlator", "held", "session", "texts")
+
+    def __init__(self, session: Session, ids: StationIds, *, undecided: bool) -> None:
+        self.session = session
+        self.correlator = Correlator(session.number, ids)
+        self.held: list[WireEvent] | None = [] if undecided else None
+        """Events kept back until it is known whether this is OCPP."""
+        self.texts = 0
+
+
+class Decoder:
+    """Turns a source's events into numbered events.
+
+    Args:
+        name_station: the identity of stations whose handshake shows none.
+    """
+
+    def __init__(self, *, name_station: str | None = None) -> None:
+        self._name_station = name_station
+        self._n = 0
+        self._states: dict[int, _State] = {}
+        self._ids: dict[str, StationIds] = {}
+        self._ignored: set[int] = set()
+        self._out: list[Event | Notice] = []
+
+    def feed(self, events: Iterable[WireEvent]) -> list[Event | Notice]:
+        """Take a source's next events.
+
+        Returns:
+            What follows from them, in order: numbered events, and notices as they came.
+        """
+        states = self._states
+        for event in events:
+            if type(event) is Text:
+                state = states.get(event.session.number)
+                if state is not None and state.held is None:
+                    self._text(state, event)
+                    continue
+            self._any(event)
+        out, self._out = self._out, []
+        return out
+
+    def _any(self, event: WireEvent) -> None:
+        """Take an event that is no text, or whose session is not known to be OCPP."""
+        if isinstance(event, Notice):
+            self._out.append(event)
+            return
+        number = event.session.number
+        if number in self._ignored:
+            if isinstance(event, Closed):
+                self._ignored.discard(number)
+            return
+        state = self._states.get(number) or self._begin(event)
+        if state.held is not None:
+            self._hold(state, event)
+        elif isinstance(event, Text):
+            self._text(state, event)
+        else:
+            self._other(state, event)
+
+    def _number(self) -> int:
+        self._n += 1
+        return self._n
+
+    # --- sessions ---
+
+    def _begin(self, event: Opened | Text | Control | Damaged | Gap | Closed) -> _State:
+        session = event.session
+        undecided = session.version is None
+        if isinstance(event, Opened):
+            session.station = identity_of(event.path) if event.path else None
+            session.version = SUBPROTOCOLS.get(event.subprotocol or "")
+            undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
+        session.station = session.station or self._name_station
+        state = _State(session, self._ids_of(session), undecided=undecided)
+        self._states[session.number] = state
+        return state
+
+    def _ids_of(self, session: Session) -> StationIds:
+        if session.station is None:
+            return StationIds()
+        if len(self._ids) > _STATIONS_REMEMBERED:
+            self._ids.pop(next(iter(self._ids)))
+        return self._ids.setdefault(session.station, StationIds())
+
+    def _hold(self, state: _State, event: Opened | Text | Control | Damaged | Gap | Closed) -> None:
+        """Keep events back until a text shows what the session speaks."""
+        assert state.held is not None
+        state.held.append(event)
+        like_ocpp = False
+        if isinstance(event, Text):
+            like_ocpp = _LIKE_OCPP.match(event.text) is not None
+            state.texts += 1
+        full = len(state.held) >= _HELD_LIMIT
+        if not (like_ocpp or full or isinstance(event, Closed)):
+            return
+        held, state.held = state.held, None
+        if like_ocpp or not _is_foreign(held, state.texts):
+            for earlier in held:
+                self._any(earlier)
+        else:
+            self._out.append(_not_ocpp(held))
+            del self._states[state.session.number]
+            if not isinstance(event, Closed):
+                self._ignored.add(state.session.number)
+
+    def _other(self, state: _State, event: Opened | Control | Damaged | Gap | Closed) -> None:
+        if isinstance(event, Closed):
+            faults = [unanswered_fault(call, event) for call in state.correlator.unanswered()]
+            event = replace(event, faults=(*event.faults, *(fault for fault in faults if fault)))
+            self._states.pop(state.session.number, None)
+        self._out.append(replace(event, n=self._number()))
+
+    # --- messages ---
+
+    def _text(self, state: _State, event: Text) -> None:
+        text, time, direction, session = event.text, event.time, event.direction, state.session
+        n = self._n = self._n + 1
+        try:
+            value, faults = rpc.load(text)
+            kind, message_id, action, payload, error, more = rpc.frame(value)
+        except rpc.UnreadableError as wrong:
+            faults = event.faults + wrong.faults
+            self._out.append(
+                Damaged(session, time, direction, wrong.layer, wrong.offset, str(wrong), text, faults, n)
+            )
+            return
+        if more or event.faults:
+            faults = event.faults + faults + more
+        version = session.version
+        if version is None or session.version_inferred:
+            version = _infer(session, kind, action, payload)
+        correlator = state.correlator
+        answered, latency = None, None
+        if kind == CALL:
+            faults += correlator.call(direction, message_id, text, time)
+        elif kind != SEND:
+            answered, wrong_answer = correlator.answer(kind, direction, message_id)
+            faults += wrong_answer
+            if answered is not None:
+                action = answered.action
+                if time is not None and answered.time is not None:
+                    latency = time - answered.time
+                    if latency > SLOW_ANSWER:
+                        faults += (_slow(answered, latency),)
+                if answered.violations and kind == CALLRESULT:
+                    faults += (_accepted_invalid(answered),)
+        violations: tuple[Violation, ...] = ()
+        if version is not None and payload is not None:
+            try:
+                known = _KNOWN[version, kind, direction, action]
+            except (KeyError, TypeError):  # TypeError: an action that cannot be a key
+                known = _learn(version, kind, direction, action)
+            if known.faults:
+                faults += known.faults
+            if type(payload) is dict:
+                if not known.is_valid(payload):
+                    violations = schemas.violations(known.validator, payload)
+                if known.times:
+                    faults += known.times.faults(payload, time, direction)
+                if known.is_2x and "{}" in text and payload:
+                    faults += _empty_objects(payload)
+        message = Message(
+            session, time, direction, kind, message_id, action, payload, text, n, error, answered, latency,
+            faults, violations,
+        )  # fmt: skip
+        self._out.append(message)
+        if kind == CALL:
+            correlator.opened(message)
+        elif kind == SEND:
+            correlator.sent(message)
+        elif version == V21:
+            correlator.answered(message)
+
+
+class _Known:
+    """What the standard says of messages of one version, type, direction and action."""
+
+    __slots__ = ("faults", "is_2x", "is_valid", "times", "validator")
+
+    def __init__(self, version: str, kind: int, direction: Direction, action: Any) -> None:
+        named = action if isinstance(action, str) else ""
+        self.validator: Any = schemas.validator(version, kind, named)
+        self.is_valid: Callable[[Any], bool] = self.validator.is_valid if self.validator else _anything
+        paths = schemas.date_times(version, kind, named)
+        self.times = TimeFields(paths, kind, named) if paths else None
+        self.is_2x = version in V2X
+        self.faults = _action_faults(version, kind, direction, named) if kind in (CALL, SEND) else ()
+        if kind in (CALLRESULTERROR, SEND) and version != V21:
+            self.faults += (Fault("rpc.type", f"message type {kind} is of OCPP 2.1, this is {version}"),)
+
+
+_KNOWN: Final[dict[tuple[str, int, Direction, str], _Known]] = {}
+_KNOWN_LIMIT: Final = 2_000  # names come from the capture
+
+
+def _learn(version: str, kind: int, direction: Direction, action: Any) -> _Known:
+    known = _Known(version, kind, direction, action)
+    if len(_KNOWN) < _KNOWN_LIMIT and (action is None or type(action) is str):
+        _KNOWN[version, kind, direction, action] = known
+    return known
+
+
+def _anything(payload: Any) -> bool:  # noqa: ARG001
+    return True
+
+
+def _action_faults(version: str, kind: int, direction: Direction, action: str) -> tuple[Fault, ...]:
+    if version not in JUDGED or not action:
+        return ()
+    if version in V2X and action.endswith("-Signed") and senders_of(version, action[:-7]):
+        return (Fault("rpc.signed", f"a signed {action[:-7]}", action),)
+    senders = senders_of(version, action)
+    if not senders:
+        return (Fault("rpc.unknown-action", f"OCPP {version} has no action {action[:50]!r}", action[:50]),)
+    if direction not in senders:
+        who = "the station" if direction == FROM_STATION else "the CSMS"
+        return (Fault("rpc.direction", f"{action} was sent by {who}", action),)
+    return ()
+
+
+def _empty_objects(payload: Any, pointer: str = "") -> tuple[Fault, ...]:
+    """Fields that are there and hold an empty object."""
+    found: list[Fault] = []
+    items = payload.items() if isinstance(payload, dict) else enumerate(payload)
+    for name, value in items:
+        where = f"{pointer}/{'*' if isinstance(name, int) else name}"
+        if value == {} and isinstance(value, dict) and isinstance(payload, dict):
+            found.append(Fault("rpc.empty-field", f"{where} is {{}}", where))
+        elif isinstance(value, dict | list):
+            found += _empty_objects(value, where)
+    return tuple(found)
+
+
+def _infer(session: Session, kind: int, action: Any, payload: Any) -> str | None:
+    """Conclude the version from a message: from its action, from what its payload validates against.
+
+    What 2.0.1 and 2.1 share counts as 2.0.1 until something of 2.1 comes.
+    """
+    if kind in (CALLRESULTERROR, SEND):
+        fitting: tuple[str, ...] = (V21,)
+    elif kind == CALL and type(action) is str:
+        fitting = tuple(
+            version
+            for version in versions_of(action)
+            if (validator := schemas.validator(version, kind, action)) and validator.is_valid(payload)
+        ) or versions_of(action)
+    else:
+        fitting = ()
+    if session.version is None:
+        if fitting and (len(fitting) == 1 or fitting == (V201, V21)):
+            session.version, session.version_inferred = fitting[0], True
+    elif session.version == V201 and fitting == (V21,):
+        session.version = V21
+    return session.version
+
+
+def _is_foreign(held: list[WireEvent], texts: int) -> bool:
+    """Whether a session without a message like OCPP's is something else."""
+    offered = [name for event in held if isinstance(event, Opened) for name in event.subprotocols]
+    return texts > 0 or any(not name.lower().startswith("ocpp") for name in offered)
+
+
+def _not_ocpp(held: list[WireEvent]) -> Notice:
+    first = held[0]
+    assert not isinstance(first, Notice)
+    session = first.session
+    path = first.path if isinstance(first, Opened) else None
+    offered = ", ".join(first.subprotocols) if isinstance(first, Opened) else ""
+    about = [f"{session.client} → {session.server}"]
+    about += [f"path {path}"] if path else []
+    about += [f"subprotocol {offered}"] if offered else []
+    return Notice("websocket.not-ocpp", first.time, ", ".join(about), f"{session.server} {path or ''}")
+
+
+def _slow(call: Message, latency: int) -> Fault:
+    kind = "rpc.late" if latency > CALL_TIMEOUT else "rpc.slow"
+    detail = f"{call.action} was answered after {latency / 1e9:.1f} s"
+    return Fault(kind, detail, str(call.action), (call.n,))
+
+
+def _accepted_invalid(call: Message) -> Fault:
+    detail = f"{call.action} breaks its schema ({call.violations[0].detail}) and got a CallResult"
+    return Fault("rpc.accepted-invalid", detail, str(call.action), (call.n,))

@@ -1,0 +1,185 @@
+"""Payloads against the JSON schemas that the `ocpp` package carries, and what the schemas tell of fields.
+
+A schema is compiled when it is first needed. Date-times are not left to the schema engine: rules look at
+them, and say more than that they are wrong.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, TypeAlias
+
+import jsonschema_rs
+import orjson
+
+from ocppscope.events import CALL, CALLRESULT, SEND, Message, Violation
+from ocppscope.ocpp.actions import actions_of
+from ocppscope.ocpp.versions import V16, V21, V201
+
+MAX_VIOLATIONS: Final = 50
+"""Violations told of one message; a payload that breaks its schema more often is broken enough."""
+
+_FOLDERS: Final[Mapping[str, str]] = {V16: "v16", V201: "v201", V21: "v21"}
+_SUFFIX: Final[Mapping[tuple[bool, int], str]] = {
+    (True, CALL): "",
+    (True, CALLRESULT): "Response",
+    (False, CALL): "Request",
+    (False, SEND): "",
+    (False, CALLRESULT): "Response",
+}
+
+FieldPath: TypeAlias = tuple[str, ...]
+"""Names from the payload down to a field; `*` stands for every item of an array."""
+
+
+def schema(version: str, message_type: int, action: str) -> dict[str, Any] | None:
+    """The JSON schema of a payload; None where there is none."""
+    return _schema(version, message_type, action) if action in actions_of(version) else None
+
+
+def validator(version: str, message_type: int, action: str) -> jsonschema_rs.Validator | None:
+    """The compiled schema of a payload; None where there is none."""
+    return _validator(version, message_type, action) if action in actions_of(version) else None
+
+
+def date_times(version: str, message_type: int, action: str) -> tuple[FieldPath, ...]:
+    """Where a payload carries date-times."""
+    return _date_times(version, message_type, action) if action in actions_of(version) else ()
+
+
+# What is kept is bounded by the actions that there are; names out of a capture are not.
+@cache
+def _schema(version: str, message_type: int, action: str) -> dict[str, Any] | None:
+    suffix = _SUFFIX.get((version == V16, message_type))
+    if suffix is None:
+        return None
+    folder = files("ocpp") / _FOLDERS[version] / "schemas"
+    place = folder / f"{action}{suffix}.json"
+    if message_type == SEND:  # its schema's name has no suffix: there is no response
+        place = folder / f"{action}.json"
+    try:
+        loaded: dict[str, Any] = json.loads(place.read_text(encoding="utf-8-sig"))
+    except OSError:
+        return None
+    return loaded
+
+
+@cache
+def _validator(version: str, message_type: int, action: str) -> jsonschema_rs.Validator | None:
+    found = _schema(version, message_type, action)
+    return None if found is None else jsonschema_rs.validator_for(found, validate_formats=False)
+
+
+@cache
+def _date_times(version: str, message_type: int, action: str) -> tuple[FieldPath, ...]:
+    found = _schema(version, message_type, action)
+    return () if found is None else tuple(_find_date_times(found, found, (), frozenset()))
+
+
+def violations(of: jsonschema_rs.Validator, payload: Any) -> tuple[Violation, ...]:
+    """Every place, up to MAX_VIOLATIONS, where a payload breaks its schema."""
+    found: list[Violation] = []
+    for error in of.iter_errors(payload):
+        found.extend(_violations(error))
+        if len(found) >= MAX_VIOLATIONS:
+            break
+    return tuple(found[:MAX_VIOLATIONS])
+
+
+def _violations(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
+    keyword, limit = error.kind.name, error.kind.value
+    pointer = pointer_of(error.instance_path)
+    where = pointer or "the payload"
+    value = error.instance
+    if keyword == "additionalProperties":
+        for name in limit:
+            detail = f"{where} has the field {name!r}, which the schema does not know"
+            yield Violation(keyword, f"{pointer}/{_escape(name)}", name, None, detail)
+    elif keyword == "required":
+        yield Violation(keyword, f"{pointer}/{_escape(limit)}", limit, limit, f"{where} lacks {limit!r}")
+    else:
+        detail = f"{where} is {_short(value)}: {_CONSTRAINTS.get(keyword, '{keyword} {limit}')}"
+        shown = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
+        detail = detail.replace("{keyword}", keyword).replace("{limit}", str(shown))
+        yield Violation(keyword, pointer, value, limit, detail)
+
+
+_CONSTRAINTS: Final[Mapping[str, str]] = {
+    "type": "it must be of type {limit}",
+    "enum": "it must be one of {limit}",
+    "const": "it must be {limit}",
+    "maxLength": "at most {limit} characters are allowed",
+    "minLength": "at least {limit} characters are needed",
+    "maxItems": "at most {limit} items are allowed",
+    "minItems": "at least {limit} items are needed",
+    "maximum": "it must not be above {limit}",
+    "minimum": "it must not be below {limit}",
+    "multipleOf": "it must be a multiple of {limit}",
+}
+
+
+def general(pointer: str) -> str:
+    """A pointer without indexes: what the findings about all items of an array have in common."""
+    return "/".join("*" if part.isdecimal() else part for part in pointer.split("/")) or "/"
+
+
+def is_custom_data_vendor(violation: Violation) -> bool:
+    return violation.keyword == "required" and violation.pointer.endswith("/customData/vendorId")
+
+
+def is_empty_optional(message: Message, violation: Violation) -> bool:
+    """Whether a violation is an optional field that is there without a value: null or []."""
+    empty = violation.value is None or violation.value == []
+    if violation.keyword not in ("type", "enum", "minItems") or not empty or not violation.pointer:
+        return False
+    return not _is_required(message, violation.pointer)
+
+
+def _is_required(message: Message, pointer: str) -> bool:
+    root = schema(message.session.version or "", message.type, str(message.action)) or {}
+    node: dict[str, Any] = root
+    required = False
+    for part in pointer.split("/")[1:]:
+        while "$ref" in node:
+            node = root["definitions"][node["$ref"].rpartition("/")[2]]
+        if part.isdecimal() and "items" in node:
+            node = node["items"]
+            required = True
+        else:
+            required = part in node.get("required", ())
+            node = node.get("properties", {}).get(part, {})
+    return required
+
+
+def pointer_of(path: list[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join(f"/{_escape(str(part))}" for part in path)
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value, default=str).decode()
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _find_date_times(
+    node: dict[str, Any],
+    root: dict[str, Any],
+    path: FieldPath,
+    within: frozenset[str],
+) -> Iterator[FieldPath]:
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        if reference in within:
+            return  # a definition that contains itself
+        node, within = root["definitions"][reference.rpartition("/")[2]], within | {reference}
+    if node.get("format") == "date-time":
+        yield path
+    for name, child in node.get("properties", {}).items():
+        yield from _find_date_times(child, root, (*path, name), within)
+    if isinstance(node.get("items"), dict):
+        yield from _find_date_times(node["items"], root, (*path, "*"), within)

@@ -1,0 +1,210 @@
+"""Date-times in payloads: read leniently, and what is wrong with each said exactly.
+
+OCPP 2.x asks for RFC 3339 with at most three fractional digits (part 2 §3.1), 1.6 for an XML date-time, which
+is ISO 8601 (edition 2 §3.15).
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from ocppscope.events import CALL, FROM_CSMS, FROM_STATION, Direction, Fault
+from ocppscope.ocpp.schemas import FieldPath
+
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+HALF_HOUR: Final = 30 * MINUTE
+HOUR: Final = 60 * MINUTE
+
+AHEAD_TOLERANCE: Final = MINUTE
+BEHIND_TOLERANCE: Final = HOUR
+"""How old a message's time may be: stations send what they queued."""
+SHIFT_TOLERANCE: Final = 90 * SECOND
+_LARGEST_ZONE: Final = 28  # half hours
+
+Moment: TypeAlias = tuple[int | None, str, int, str]
+"""Nanoseconds since the epoch (UTC assumed where no zone is given; None: no date-time at all); what is wrong
+with the form, empty for nothing; fractional digits; the zone as written."""
+
+_FORM: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r"(?: ?(Z|z|[+-]\d\d:\d\d|[+-]\d{4}|[+-]\d\d))?",
+    re.ASCII,
+)
+_RFC_3339_ZONE: Final = re.compile(r"Z|z|[+-]\d\d:\d\d", re.ASCII)
+
+NO_ZONE: Final = "no time zone"
+ODD_ZONE: Final = "offset without a colon"
+NO_DATE_TIME: Final = "no date-time"
+SPACE: Final = "a space instead of T"
+NO_SECONDS: Final = "no seconds"
+IMPOSSIBLE: Final = "no such date or time"
+
+_last: tuple[str, Moment] = ("", (None, NO_DATE_TIME, 0, ""))
+_last_minute: tuple[str, int] = ("", 0)
+
+
+def parse(value: str) -> Moment:
+    """Read a date-time. The last one, and the minute that it was in, are remembered: most come in rows."""
+    global _last  # noqa: PLW0603
+    if value == _last[0]:
+        return _last[1]
+    moment = _parse_plain(value) or _parse_any(value)
+    _last = value, moment
+    return moment
+
+
+def _parse_plain(value: str) -> Moment | None:
+    """`2026-11-22T10:15:00.123Z`, with or without the fraction, in the last minute."""
+    minute, base = _last_minute
+    if value[:17] != minute or value[-1:] != "Z":
+        return None
+    seconds, fraction = value[17:19], value[20:-1]
+    if not (seconds.isdecimal() and seconds.isascii()) or seconds > "59" or len(seconds) < 2:
+        return None
+    if not fraction and len(value) == 20:
+        return base + int(seconds) * SECOND, "", 0, "Z"
+    digits = len(fraction)
+    if value[19:20] != "." or not fraction.isdecimal() or not fraction.isascii() or digits > 9:
+        return None
+    return base + int(seconds) * SECOND + int(fraction) * 10 ** (9 - digits), "", digits, "Z"
+
+
+def _parse_any(value: str) -> Moment:
+    global _last_minute  # noqa: PLW0603
+    match = _FORM.fullmatch(value)
+    if match is None:
+        return None, NO_DATE_TIME, 0, ""
+    year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
+    zone = zone or ""
+    try:
+        base = int(datetime(*map(int, (year, month, day, hour, minute)), tzinfo=UTC).timestamp())  # type: ignore[arg-type,misc]
+    except ValueError:
+        return None, IMPOSSIBLE, 0, zone
+    offset = _offset(zone)
+    if int(second or 0) > 60 or abs(offset) >= 24 * 3600:
+        return None, IMPOSSIBLE, 0, zone
+    if zone == "Z" and separator == "T":
+        _last_minute = value[:17], base * SECOND
+    nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
+    time = (base + int(second or 0) - offset) * SECOND + nanoseconds
+    return time, _wrong_form(separator, second, zone), len(fraction or ""), zone
+
+
+def _offset(zone: str) -> int:
+    if zone in ("", "Z", "z"):
+        return 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return -seconds if zone[0] == "-" else seconds
+
+
+def _wrong_form(separator: str, second: str | None, zone: str) -> str:
+    if separator == " ":
+        return SPACE
+    if second is None:
+        return NO_SECONDS
+    if not zone:
+        return NO_ZONE
+    return "" if _RFC_3339_ZONE.fullmatch(zone) else ODD_ZONE
+
+
+def values_at(payload: Any, path: FieldPath) -> Iterator[Any]:
+    """The values of a field; `*` in its path stands for every item of an array."""
+    if not path:
+        yield payload
+    elif path[0] == "*":
+        for item in payload if isinstance(payload, list) else ():
+            yield from values_at(item, path[1:])
+    elif isinstance(payload, dict) and path[0] in payload:
+        yield from values_at(payload[path[0]], path[1:])
+
+
+class TimeFields:
+    """The date-times of one action's payload.
+
+    Args:
+        paths: where they are.
+        kind: the message type.
+        action: the action.
+    """
+
+    def __init__(self, paths: tuple[FieldPath, ...], kind: int, action: str) -> None:
+        own = ("meterValue", "*", "timestamp") if action == "MeterValues" else ("timestamp",)
+        is_call = kind == CALL
+        self._fields = [
+            (path, "/".join(("", *path)), is_call and path == own, is_call and path[-1] in _LATEST_BY)
+            for path in paths
+        ]
+        self._may_be_queued = action in _QUEUED_16
+
+    def faults(self, payload: Any, time: int | None, direction: Direction) -> tuple[Fault, ...]:
+        """What is wrong with the date-times of a payload.
+
+        Args:
+            payload: as it was on the wire.
+            time: when the message was captured, in ns; None where that is not known.
+            direction: who sent it.
+        """
+        found: list[Fault] = []
+        for path, pointer, is_own, is_deadline in self._fields:
+            values = (payload.get(path[0]),) if len(path) == 1 else values_at(payload, path)
+            for value in values:
+                if type(value) is not str:
+                    continue  # absent, or a violation of the schema
+                moment = parse(value)
+                if moment[1] or moment[2] > 3 or moment[3] != "Z" or moment[0] is None:
+                    found += _form_faults(value, moment, pointer)
+                if moment[0] is None:
+                    continue
+                if moment[0] < _YEAR_2001:
+                    found.append(Fault("time.epoch", f"{pointer} is {value}", pointer))
+                elif time is not None and (is_own or is_deadline):
+                    skew = moment[0] - time
+                    if is_own and direction == FROM_STATION and not -MINUTE < skew < MINUTE:
+                        found += self._skew_faults(value, skew, pointer, payload)
+                    elif is_deadline and direction == FROM_CSMS and skew < -MINUTE:
+                        detail = f"{pointer} is {value}, {_duration(-skew)} before it was sent"
+                        found.append(Fault("time.past", detail, pointer))
+        return tuple(found)
+
+    def _skew_faults(self, value: str, skew: int, pointer: str, payload: Any) -> Iterator[Fault]:
+        where = "after" if skew > 0 else "before"
+        detail = f"{pointer} is {value}, {_duration(abs(skew))} {where} it was captured"
+        queued = self._may_be_queued or payload.get("offline") is True
+        if skew > AHEAD_TOLERANCE:
+            yield Fault("time.ahead", detail, pointer)
+        elif -skew > BEHIND_TOLERANCE + SHIFT_TOLERANCE and not queued:
+            yield Fault("time.behind", detail, pointer)
+        half_hours = round(skew / HALF_HOUR)
+        if half_hours and abs(half_hours) <= _LARGEST_ZONE:
+            shifted = abs(skew - half_hours * HALF_HOUR) < SHIFT_TOLERANCE
+            if shifted:
+                yield Fault("time.shifted", f"{half_hours / 2:+g} h", str(half_hours))
+
+
+_LATEST_BY: Final = frozenset(
+    {"expiryDate", "expiryDateTime", "retrieveDate", "retrieveDateTime", "installDateTime"}
+)
+_QUEUED_16: Final = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
+_YEAR_2001: Final = 978_307_200 * SECOND
+
+
+def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
+    _, wrong, digits, zone = moment
+    shown = value if len(value) <= 60 else f"{value[:57]}…"
+    if wrong:
+        yield Fault("time.form", f"{pointer} is {shown!r}: {wrong}", f"{pointer} {wrong}")
+    if digits > 3:
+        yield Fault("time.fraction", f"{pointer} is {shown!r}: {digits} fractional digits", pointer)
+    if zone not in ("Z", "z", ""):
+        yield Fault("time.not-utc", f"{pointer} is {shown!r}", pointer)
+
+
+def _duration(nanoseconds: int) -> str:
+    seconds = nanoseconds / SECOND
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,179 @@
+"""CAP: what the capture itself does not hold, or what had to be assumed of it."""
+
+from ocppscope.events import Closed, Gap, Notice, Opened
+from ocppscope.ocpp.versions import JUDGED
+from ocppscope.rules.registry import (
+    INFO,
+    WARNING,
+    Report,
+    fault_rule,
+    on_event,
+    on_notice,
+    on_second_sighting,
+    rule,
+)
+from ocppscope.rules.sources import HEURISTIC
+from ocppscope.rules.state import SessionState
+
+
+@rule(
+    "CAP-001",
+    "Bytes were lost",
+    WARNING,
+    on_event(Gap),
+    source=HEURISTIC,
+    hint="capture nearer to the station or the CSMS, with a larger buffer (tcpdump -B) and no snap length",
+    needs="session",
+    versions=None,
+)
+def bytes_lost(event: Gap, state: SessionState) -> Report:
+    size = "an unknown number of" if event.size is None else event.size
+    who = "station" if event.direction == "cp-to-csms" else "CSMS"
+    return Report(f"{size} bytes that the {who} sent are not in the capture", event.direction)
+
+
+@rule(
+    "CAP-002",
+    "The session began before it was captured",
+    INFO,
+    on_event(Opened),
+    source=HEURISTIC,
+    hint="start the capture before the station connects, or let it reconnect; rules that need the start keep quiet",
+    needs="session",
+    versions=None,
+)
+def starts_late(event: Opened, state: SessionState) -> Report | None:
+    if not event.session.late:
+        return None
+    what = "the answer to its upgrade is" if event.path else "its handshake is"
+    return Report(f"the session {event.session.client} → {event.session.server}: {what} not in the capture")
+
+
+@rule(
+    "CAP-003",
+    "One session was captured twice",
+    INFO,
+    on_second_sighting(),
+    source="RFC 6455 §4.1: the Sec-WebSocket-Key is random for each connection",
+    hint="nothing to do: it is judged once; capture on one interface to see it once",
+    needs="session",
+    versions=None,
+)
+def seen_twice(event: Opened, state: SessionState) -> Report:
+    session = event.session
+    return Report(
+        f"{session.client} → {session.server} has the Sec-WebSocket-Key of session {session.duplicate_of}: "
+        "the same session, seen on another interface or behind a proxy"
+    )
+
+
+@rule(
+    "CAP-004",
+    "TLS without the keys to read it",
+    WARNING,
+    on_notice("tls.unreadable"),
+    source=HEURISTIC,
+    hint="let one side write its keys (SSLKEYLOGFILE) and give them with --keylog, or --tls-key for an RSA key exchange",
+    versions=None,
+)
+def unreadable_tls(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+fault_rule(
+    "CAP-005",
+    "Compressed messages cannot be read",
+    WARNING,
+    "deflate.lost",
+    "deflate.broken",
+    source="RFC 7692 §7.1.1: with context takeover each message is compressed against those before it",
+    hint="capture from the start without loss, or turn permessage-deflate (or its context takeover) off",
+    needs="session",
+)
+
+
+@rule(
+    "CAP-006",
+    "The OCPP version was assumed",
+    INFO,
+    on_event(Closed),
+    source=HEURISTIC,
+    hint="capture the handshake, or make both sides agree on a subprotocol",
+    needs="session",
+    versions=None,
+)
+def version_assumed(event: Closed, state: SessionState) -> Report | None:
+    session = event.session
+    if session.version_inferred:
+        return Report(f"no subprotocol was agreed or seen; the messages are those of OCPP {session.version}")
+    if session.version is None and state.messages:
+        return Report("no subprotocol was agreed or seen, and the messages fit several versions")
+    return None
+
+
+@rule(
+    "CAP-007",
+    "The capture has no times",
+    INFO,
+    on_event(Opened),
+    source=HEURISTIC,
+    hint="log with date, time and zone; rules that need times keep quiet",
+    needs="session",
+    versions=None,
+)
+def no_times(event: Opened, state: SessionState) -> Report | None:
+    return Report("latency, time-outs and clocks cannot be judged") if event.time is None else None
+
+
+@rule(
+    "CAP-008",
+    "A WebSocket that is not OCPP",
+    INFO,
+    on_notice("websocket.not-ocpp"),
+    source=HEURISTIC,
+    hint="nothing to do: it is left alone",
+    versions=None,
+)
+def not_ocpp(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "CAP-009",
+    "The file is damaged",
+    WARNING,
+    on_notice("file.damaged"),
+    source=HEURISTIC,
+    hint="what was read before that place is judged; capture again, or stop the writer before copying the file",
+    versions=None,
+)
+def damaged_file(event: Notice) -> Report:
+    return Report(event.detail)
+
+
+@rule(
+    "CAP-010",
+    "Packets of a link type that is not supported",
+    WARNING,
+    on_notice("link.unsupported"),
+    source=HEURISTIC,
+    hint="capture on an Ethernet, loopback, cooked or raw IP interface",
+    versions=None,
+)
+def unsupported_link(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "CAP-011",
+    "A version without rules",
+    INFO,
+    on_event(Opened),
+    source=HEURISTIC,
+    hint="only the framing of its messages is judged",
+    needs="session",
+    versions=None,
+)
+def not_judged(event: Opened, state: SessionState) -> Report | None:
+    version = event.session.version
+    return None if version is None or version in JUDGED else Report(f"OCPP {version} was agreed")

@@ -1,0 +1,250 @@
+"""Runs the rules over a capture's events, and keeps one finding for each rule, session and subject."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from ocppscope.events import (
+    CALL,
+    SEND,
+    Event,
+    Fault,
+    Message,
+    Notice,
+    Opened,
+    Session,
+)
+from ocppscope.rules.registry import LEARNERS, RULES, Check, Profile, Report, Rule, Severity, TriggerKind
+from ocppscope.rules.state import SessionState, Tables
+
+PROOF: Final = 20
+"""Numbers of events that a finding keeps."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """A rule's verdict on one session (None: on the capture) and subject."""
+
+    rule: Rule
+    severity: Severity
+    detail: str
+    source: str
+    subject: str
+    session: Session | None
+    events: list[int] = field(default_factory=list)
+    """Numbers of the events that show it, the first PROOF of them."""
+    count: int = 0
+    first: int | None = None
+    """When it was seen first and last; None where the capture has no times."""
+    last: int | None = None
+
+    def add(self, events: Iterable[int], time: int | None) -> None:
+        self.count += 1
+        for number in events:
+            if number and number not in self.events and len(self.events) < PROOF:
+                self.events.append(number)
+        if time is not None:
+            self.first = time if self.first is None else min(self.first, time)
+            self.last = time if self.last is None else max(self.last, time)
+
+
+Bound: TypeAlias = list[tuple[Rule | None, Check]]
+Observer: TypeAlias = Callable[[Finding, Report, tuple[int, ...]], None]
+
+
+class _Checks:
+    """Which rules and learners look at messages of one version, found once for each action."""
+
+    __slots__ = ("answers", "calls", "rules", "sends", "version")
+
+    def __init__(self, version: str | None, rules: Collection[Rule]) -> None:
+        self.version = version
+        self.rules = rules
+        self.calls: dict[Any, Bound] = {}
+        self.sends: dict[Any, Bound] = {}
+        self.answers: dict[Any, Bound] = {}
+
+    def bind(self, message: Message) -> Bound:
+        kind = "call" if message.type == CALL else "send" if message.type == SEND else "answer"
+        bound: Bound = []
+        for one in self.rules:
+            if one.check and any(t.kind == kind and t.fires_on(message.action) for t in one.triggers):
+                bound.append((one, one.check))
+        for trigger, learner in LEARNERS:
+            if trigger.kind == kind and trigger.fires_on(message.action):
+                bound.append((None, learner))  # type: ignore[arg-type]
+        return bound
+
+
+_ACTIONS_BOUND: Final = 1_000  # names come from the capture
+
+
+class Engine:
+    """Judges one capture.
+
+    Args:
+        profile: which table of severities counts.
+        only: ids of the rules to run; None: all.
+        skip: ids of the rules to leave out.
+        observer: told of each report as it comes: the finding, the report, the numbers that prove it.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: Profile = "field",
+        only: Collection[str] | None = None,
+        skip: Collection[str] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        self._profile: Profile = profile
+        self._observer = observer
+        self._rules = [
+            one for one in RULES.values() if (only is None or one.id in only) and one.id not in skip
+        ]
+        self._tables = Tables()
+        self._findings: dict[tuple[str, int, str], Finding] = {}
+        self._by_version: dict[str | None, _Checks] = {}
+        self._by_kind: dict[tuple[str, str | None, str], list[Rule]] = {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """In the order in which they were first seen."""
+        return list(self._findings.values())
+
+    def feed(self, events: Iterable[Event | Notice]) -> None:
+        """Judge the next events."""
+        sessions = self._tables.sessions
+        for event in events:
+            if type(event) is not Message:
+                self._other(event)
+                continue
+            session = event.session
+            state = sessions.get(session.number)
+            if state is None or state.checks.version != session.version:
+                state = self._state_of(session)
+            if session.duplicate_of is not None:
+                continue
+            state.messages += 1
+            checks: _Checks = state.checks
+            kind = event.type
+            table = checks.calls if kind == CALL else checks.sends if kind == SEND else checks.answers
+            try:
+                bound = table[event.action]
+            except (KeyError, TypeError):
+                bound = self._bind(checks, table, event)
+            for one, check in bound:
+                found = check(event, state)
+                if found is not None:
+                    self._found(one, found, event, state)
+            if event.faults:
+                self._faults(event, event.faults, state)
+            if event.violations:
+                self._run("violation", None, event, state)
+            if event.error is not None:
+                self._run("error", None, event, state)
+
+    # --- binding ---
+
+    def _state_of(self, session: Session) -> SessionState:
+        state = self._tables.sessions.get(session.number) or self._tables.begin(session)
+        version = session.version
+        if version not in self._by_version:
+            self._by_version[version] = _Checks(
+                version, [one for one in self._rules if _serves(one, version)]
+            )
+        state.checks = self._by_version[version]
+        return state
+
+    def _bind(self, checks: _Checks, table: dict[Any, Bound], message: Message) -> Bound:
+        bound = checks.bind(message)
+        if type(message.action) is str or message.action is None:
+            if len(table) > _ACTIONS_BOUND:
+                table.clear()
+            table[message.action] = bound
+        return bound
+
+    def _rules_for(self, kind: str, version: str | None, name: str | None) -> list[Rule]:
+        key = kind, version, name or ""
+        if key not in self._by_kind:
+            self._by_kind[key] = [
+                one
+                for one in self._rules
+                if _serves(one, version)
+                and any(t.kind == kind and (name is None or t.fires_on(name)) for t in one.triggers)
+            ]
+        return self._by_kind[key]
+
+    # --- events ---
+
+    def _other(self, event: Event | Notice) -> None:
+        if isinstance(event, Notice):
+            for one in self._rules_for("notice", None, event.kind):
+                report = one.check(event) if one.check else Report(event.detail, event.subject)
+                self._found(one, report, event, None)
+            return
+        assert not isinstance(event, Message)
+        state = self._state_of(event.session)
+        if event.session.duplicate_of is not None:
+            if isinstance(event, Opened):
+                self._run("second-sighting", None, event, state)
+            return
+        self._tables.before(event, state)
+        self._run("event", type(event).__name__, event, state)
+        if event.faults:
+            self._faults(event, event.faults, state)
+        self._tables.after(event, state)
+
+    def _run(
+        self,
+        kind: TriggerKind,
+        name: str | None,
+        event: Event,
+        state: SessionState,
+    ) -> None:
+        for one in self._rules_for(kind, event.session.version, name):
+            if one.check:
+                self._found(one, one.check(event, state), event, state)
+
+    def _faults(self, event: Event, faults: tuple[Fault, ...], state: SessionState) -> None:
+        for fault in faults:
+            for one in self._rules_for("fault", event.session.version, fault.kind):
+                if one.check:
+                    report = one.check(event, state, fault)
+                else:
+                    report = Report(fault.detail, fault.subject, events=fault.events)
+                self._found(one, report, event, state)
+
+    # --- findings ---
+
+    def _found(
+        self,
+        one: Rule | None,
+        found: Report | Iterable[Report] | None,
+        event: Event | Notice,
+        state: SessionState | None,
+    ) -> None:
+        if found is None or one is None:
+            return
+        session = state.session if state else None
+        number = event.n if not isinstance(event, Notice) else 0
+        for report in (found,) if isinstance(found, Report) else found:
+            key = one.id, session.number if session else 0, report.subject
+            finding = self._findings.get(key)
+            if finding is None:
+                finding = self._findings[key] = Finding(
+                    one,
+                    one.severity_in(self._profile, report),
+                    report.detail,
+                    report.source or one.source_for(session.version if session else None),
+                    report.subject,
+                    session,
+                )
+            numbers = (*report.events, number)
+            finding.add(numbers, event.time)
+            if self._observer:
+                self._observer(finding, report, numbers)
+
+
+def _serves(one: Rule, version: str | None) -> bool:
+    return one.versions is None or version in one.versions

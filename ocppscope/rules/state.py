@@ -1,0 +1,132 @@
+"""The state tables that rules look at, kept once for all of them.
+
+Stations outlive their sessions. Each table is bounded by the number of stations, or forgets its oldest
+entries.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from ocppscope.events import (
+    FROM_STATION,
+    Closed,
+    Control,
+    Damaged,
+    Direction,
+    Event,
+    Gap,
+    Message,
+    Opened,
+    Session,
+)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_STATIONS: Final = 100_000
+
+
+class Recent(OrderedDict[K, V]):
+    """A dict that forgets its oldest entries."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self._size:
+            self.popitem(last=False)
+
+
+@dataclass(slots=True)
+class StationState:
+    """One station, over all its sessions."""
+
+    open_sessions: dict[int, Opened] = field(default_factory=dict)
+    last_end: int | None = None
+    """When its last session ended, or its last attempt at one."""
+    redials: list[tuple[int, int]] = field(default_factory=list)
+    """Of its latest reconnects in a row: how long after the end before (ns), and the Opened's number."""
+    boot: Any = None
+    """The payload of its last BootNotification."""
+    answered: set[tuple[Direction, Any]] = field(default_factory=set)
+    """By who answered: actions that got a CallResult."""
+    configuration: dict[str, str] = field(default_factory=dict)
+    """Configuration keys (1.6) and variables (2.x), as far as the capture shows their values."""
+    latest: Recent[tuple[str, Any], int] = field(default_factory=lambda: Recent(1_000))
+    """By entity (a connector's status, a transaction): the latest time that its messages told, in ns."""
+    starts: Recent[int, int] = field(default_factory=lambda: Recent(100))
+    """By transactionId (1.6): when the transaction started, in ns."""
+    half_hours_off: int = 0
+    """By how many half hours the times of its latest messages in a row were off."""
+    times_off: list[int] = field(default_factory=list)
+    """The numbers of those messages."""
+
+
+@dataclass(slots=True)
+class SessionState:
+    """One session."""
+
+    session: Session
+    station: StationState
+    opened: Opened | None = None
+    messages: int = 0
+    has_gap: bool = False
+    """Bytes were lost, or frames could not be read: what seems missing may have been there."""
+    unread: dict[Direction, int] = field(default_factory=dict)
+    """By side: its texts that could not be read, each of which an orphan answer may belong to."""
+    call_errors: dict[str, list[int]] = field(default_factory=dict)
+    """By action: numbers of the CallErrors that refused it."""
+    requests: Recent[tuple[str, Any], Message] = field(default_factory=lambda: Recent(100))
+    """By action and requestId: Calls of the CSMS that are not answered yet."""
+    last_ping: int | None = None
+    checks: Any = None
+    """The engine's: which functions look at which message."""
+
+    @property
+    def is_partial(self) -> bool:
+        """The capture does not hold all of the session so far."""
+        return self.session.late or self.has_gap
+
+
+class Tables:
+    """All state of one capture."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, SessionState] = {}
+        self._stations: Recent[str, StationState] = Recent(_STATIONS)
+
+    def begin(self, session: Session) -> SessionState:
+        """The state of a session that is new."""
+        if session.station is None:
+            station = StationState()
+        else:
+            station = self._stations.setdefault(session.station, StationState())
+        state = self.sessions[session.number] = SessionState(session, station)
+        return state
+
+    def before(self, event: Event, state: SessionState) -> None:
+        """Take in what rules are to know when they look at an event that is no message."""
+        if isinstance(event, Opened):
+            state.opened = event
+        elif isinstance(event, Gap):
+            state.has_gap = True
+        elif isinstance(event, Damaged) and event.direction:
+            if event.layer in ("tls", "websocket"):
+                state.has_gap = True
+            else:
+                state.unread[event.direction] = state.unread.get(event.direction, 0) + 1
+
+    def after(self, event: Event, state: SessionState) -> None:
+        """Take in what later events are to be compared with."""
+        if isinstance(event, Opened):
+            state.station.open_sessions[event.session.number] = event
+        elif isinstance(event, Control):
+            if event.opcode == "ping" and event.direction == FROM_STATION:
+                state.last_ping = event.time
+        elif isinstance(event, Closed):
+            state.station.open_sessions.pop(event.session.number, None)
+            state.station.last_end = event.time
+            del self.sessions[event.session.number]

@@ -1,0 +1,230 @@
+"""TIME: date-times in payloads, their form and what they say (section D of the catalogue)."""
+
+from typing import Any, Final
+
+from ocppscope.events import Fault, Message
+from ocppscope.ocpp.times import NO_ZONE, ODD_ZONE, SECOND, parse, values_at
+from ocppscope.ocpp.versions import V2X, V16
+from ocppscope.rules.registry import (
+    ERROR,
+    INFO,
+    WARNING,
+    Report,
+    learns,
+    on_answer,
+    on_call,
+    on_fault,
+    rule,
+)
+from ocppscope.rules.sources import HEURISTIC, part_2
+from ocppscope.rules.state import SessionState
+
+_IN_A_ROW: Final = 3
+
+
+def _subject(event: Message, fault: Fault) -> str:
+    return f"{event.action} {fault.subject}"
+
+
+@rule(
+    "TIME-001",
+    "Not a valid date-time",
+    ERROR,
+    on_fault("time.form"),
+    source=part_2("§3.1", "§3.15"),
+    hint="write RFC 3339 in UTC: 2026-11-22T10:15:00Z",
+)
+def wrong_form(event: Message, state: SessionState, fault: Fault) -> Report:
+    strict = WARNING if event.session.version == V16 else ERROR
+    only_zone = fault.subject.endswith((NO_ZONE, ODD_ZONE))
+    severity = {"strict": strict, "field": INFO if only_zone else strict}
+    return Report(fault.detail, _subject(event, fault), severity)
+
+
+@rule(
+    "TIME-002",
+    "More than three fractional digits",
+    ERROR,
+    on_fault("time.fraction"),
+    source=part_2("§3.1"),
+    hint="cut date-times to milliseconds",
+    versions=V2X,
+)
+def too_precise(event: Message, state: SessionState, fault: Fault) -> Report:
+    return Report(fault.detail, _subject(event, fault))
+
+
+@rule(
+    "TIME-003",
+    "A date-time is not in UTC",
+    INFO,
+    on_fault("time.not-utc"),
+    source=part_2("§3.1", "§3.14"),
+    hint="send UTC with Z, and convert to local time where it is shown",
+)
+def not_utc(event: Message, state: SessionState, fault: Fault) -> Report:
+    return Report(fault.detail, _subject(event, fault))
+
+
+@rule(
+    "TIME-004",
+    "A time in the future",
+    WARNING,
+    on_fault("time.ahead"),
+    source="heuristic; OCPP 1.6 §4.2",
+    hint="the station's clock is ahead: set it from currentTime in the answers to BootNotification and Heartbeat",
+    needs="time",
+)
+def ahead(event: Message, state: SessionState, fault: Fault) -> Report:
+    return Report(fault.detail, _subject(event, fault))
+
+
+@rule(
+    "TIME-005",
+    "An old time in a message that was not queued",
+    WARNING,
+    on_fault("time.behind"),
+    source=part_2("E04.FR.03, E12.FR.02", "§4.2"),
+    hint="the station's clock is behind, or the message was queued and does not say so (2.x: offline)",
+    needs="time",
+)
+def behind(event: Message, state: SessionState, fault: Fault) -> Report:
+    return Report(fault.detail, _subject(event, fault))
+
+
+@rule(
+    "TIME-006",
+    "Times go backwards",
+    WARNING,
+    on_call("StatusNotification", "MeterValues", "StopTransaction", "TransactionEvent"),
+    source=part_2("E12", "§3.7, §4.9"),
+    hint="send messages of a connector or transaction in the order of their times; a clock that is set back shows too",
+    needs="session",
+)
+def backwards(event: Message, state: SessionState) -> Report | None:
+    payload = event.payload
+    if type(payload) is not dict:
+        return None
+    entity, times = _entity_and_times(event.action, payload)
+    if entity is None:
+        return None
+    latest = state.station.latest
+    before = latest.get(entity)
+    found = None
+    for text in times:
+        time = parse(text)[0] if type(text) is str else None
+        if time is None:
+            continue
+        if before is not None and time < before:
+            detail = (
+                f"{text} is {(before - time) / SECOND:.1f} s before the one told earlier for {_name(entity)}"
+            )
+            found = Report(detail, entity[0])
+        else:
+            before = time
+    if before is not None:
+        latest[entity] = before
+    return found
+
+
+def _entity_and_times(action: str | None, payload: dict[str, Any]) -> tuple[tuple[str, Any] | None, Any]:
+    own = (payload.get("timestamp"),)
+    if action == "StatusNotification":
+        return ("status", f"{payload.get('evseId', '')}/{payload.get('connectorId')}"), own
+    if action == "TransactionEvent":
+        info = payload.get("transactionInfo")
+        transaction = info.get("transactionId") if isinstance(info, dict) else None
+    else:
+        transaction = payload.get("transactionId")
+    if type(transaction) not in (int, str):
+        return None, ()
+    times = values_at(payload, _METER_TIMES) if action == "MeterValues" else own
+    return ("transaction", transaction), times
+
+
+_METER_TIMES: Final = ("meterValue", "*", "timestamp")
+
+
+def _name(entity: tuple[str, Any]) -> str:
+    kind, which = entity
+    return f"transaction {which}" if kind == "transaction" else f"the status of connector {which.strip('/')}"
+
+
+@rule(
+    "TIME-007",
+    "A default date",
+    WARNING,
+    on_fault("time.epoch"),
+    source=HEURISTIC,
+    hint="the station's clock was not set when it took the time: queue the message until it is, or correct it",
+    field=INFO,
+)
+def default_date(event: Message, state: SessionState, fault: Fault) -> Report:
+    return Report(fault.detail, _subject(event, fault))
+
+
+@rule(
+    "TIME-008",
+    "Local time is labelled UTC",
+    WARNING,
+    on_fault("time.shifted"),
+    source=HEURISTIC,
+    hint="convert to UTC before adding Z, or write the offset",
+    field=INFO,
+    needs="time",
+)
+def shifted(event: Message, state: SessionState, fault: Fault) -> Report | None:
+    station = state.station
+    if station.half_hours_off != int(fault.subject):
+        station.half_hours_off = int(fault.subject)
+        station.times_off.clear()
+    station.times_off.append(event.n)
+    del station.times_off[:-_IN_A_ROW]
+    if len(station.times_off) < _IN_A_ROW:
+        return None
+    return Report(f"times are off by {fault.detail}, message after message", events=tuple(station.times_off))
+
+
+@rule(
+    "TIME-009",
+    "A deadline or end lies in the past",
+    WARNING,
+    on_fault("time.past"),
+    on_call("StopTransaction", "GetDiagnostics", "GetLog"),
+    source=part_2("L01, H01", "§5.13, §5.19"),
+    hint="check the clocks of both sides, and which of the two times was meant",
+)
+def in_the_past(event: Message, state: SessionState, fault: Fault | None = None) -> Report | None:
+    if fault is not None:
+        return Report(fault.detail, _subject(event, fault))
+    payload = event.payload
+    if type(payload) is not dict:
+        return None
+    if event.action == "StopTransaction":
+        transaction = payload.get("transactionId")
+        start = state.station.starts.get(transaction) if type(transaction) is int else None
+        return _ends_before(start, payload.get("timestamp"), f"transaction {transaction}")
+    log = payload.get("log") if event.action == "GetLog" else payload
+    log = log if isinstance(log, dict) else {}
+    start_text = log.get("startTime") or log.get("oldestTimestamp")
+    start = parse(start_text)[0] if type(start_text) is str else None
+    return _ends_before(start, log.get("stopTime") or log.get("latestTimestamp"), str(event.action))
+
+
+def _ends_before(start: int | None, end_text: Any, what: str) -> Report | None:
+    end = parse(end_text)[0] if type(end_text) is str else None
+    if start is None or end is None or end >= start:
+        return None
+    return Report(f"{what} ends {(start - end) / SECOND:.1f} s before it starts", "start and end")
+
+
+@learns(on_answer("StartTransaction"))
+def learn_start(event: Message, state: SessionState) -> None:
+    transaction = event.payload.get("transactionId") if isinstance(event.payload, dict) else None
+    call = event.call
+    if call is None or not isinstance(call.payload, dict) or type(transaction) is not int:
+        return
+    text = call.payload.get("timestamp")
+    time = parse(text)[0] if type(text) is str else None
+    if time is not None:
+        state.station.starts[transaction] = time

@@ -1,0 +1,121 @@
+"""The bytes of an input, block by block: a file, standard input or a growing file; gzip taken off."""
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+BLOCK: Final = 1 << 18
+_HEAD: Final = 16
+_GZIP: Final = b"\x1f\x8b"
+_ANY_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+class InputError(Exception):
+    """An input cannot be read at all. The text names it, what was found, and what to do."""
+
+
+class CutShortError(Exception):
+    """The input ends, or breaks, before its end; what came before has been given."""
+
+
+class Blocks:
+    """The blocks of one input.
+
+    Args:
+        name: a path, or `-` for standard input.
+        follow: called at the end of a file, to wait for more of it; False from it ends the reading.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+
+    def __init__(self, name: str, follow: Callable[[], bool] | None = None) -> None:
+        self.name = name
+        self.size: int | None = None
+        """In bytes; None where it cannot be known."""
+        self.read = 0
+        """Bytes read so far."""
+        self._follow = follow
+        self._file = self._open()
+        self.head = self._first_block()
+        """The first block, for finding out what the input holds."""
+
+    def _open(self) -> BinaryIO:
+        if self.name == "-":
+            return sys.stdin.buffer
+        path = Path(self.name)
+        try:
+            if path.is_file():
+                self.size = path.stat().st_size
+            return path.open("rb")
+        except IsADirectoryError as error:
+            raise InputError(f"{self.name} is a folder: name the files in it") from error
+        except OSError as error:
+            raise InputError(f"{self.name} cannot be opened: {error.strerror}") from error
+
+    def _first_block(self) -> bytes:
+        raw = self._blocks()
+        first = _at_least(_HEAD, raw)
+        self._rest: Iterator[bytes] = raw
+        if not first.startswith(_GZIP):
+            return first
+        self._rest = _inflated(first, raw)
+        try:
+            return _at_least(_HEAD, self._rest)
+        except CutShortError as error:
+            raise InputError(f"{self.name}: {error}") from error
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the first block and then the others.
+
+        Raises:
+            CutShortError: gzip breaks off.
+        """
+        if self.head:
+            yield self.head
+        yield from self._rest
+
+    def _blocks(self) -> Iterator[bytes]:
+        # What is there, at once: a live pipe must not wait until a block is full.
+        read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
+        while True:
+            try:
+                block = read(BLOCK)
+            except OSError as error:
+                raise InputError(f"{self.name} cannot be read: {error.strerror}") from error
+            if block:
+                self.read += len(block)
+                yield block
+            elif self._follow is None or not self._follow():
+                return
+
+
+def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:
+    """The first blocks, as many as hold `size` bytes: a pipe may give them one by one."""
+    data = b""
+    while len(data) < size and (block := next(blocks, b"")):
+        data += block
+    return data
+
+
+def _inflated(block: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
+    """Take gzip off, member by member (RFC 1952), never more than a block at a time."""
+    stream = zlib.decompressobj(_ANY_GZIP)
+    read = len(block)
+    while block:
+        try:
+            data = stream.decompress(block, BLOCK)
+        except zlib.error as error:
+            raise CutShortError(f"gzip is damaged before byte {read}: {error}") from error
+        if data:
+            yield data
+        block = stream.unused_data if stream.eof else stream.unconsumed_tail
+        if not block:
+            block = next(more, b"")
+            read += len(block)
+        if stream.eof and block:
+            stream = zlib.decompressobj(_ANY_GZIP)
+    if not stream.eof:
+        raise CutShortError(f"gzip breaks off at byte {read}: the file is not whole")

@@ -1,0 +1,49 @@
+"""pcap and pcapng files as a source."""
+
+from collections.abc import Iterator, Sequence
+
+from ocppscope.events import Notice, WireEvent
+from ocppscope.sources.blocks import Blocks, CutShortError
+from ocppscope.wire.capture import Capture
+from ocppscope.wire.pcap import looks_like_capture
+from ocppscope.wire.tls import KeyStore
+
+__all__ = ["CaptureFiles", "looks_like_capture"]
+
+
+class CaptureFiles:
+    """One capture in one file or several: connections go on from one file to the next (`inputs.Source`)."""
+
+    def __init__(
+        self,
+        inputs: Sequence[Blocks],
+        keys: KeyStore,
+        decode_as: frozenset[int],
+        max_message: int,
+    ) -> None:
+        self._inputs = inputs
+        self._capture = Capture(keys=keys, decode_as=decode_as, max_message=max_message)
+
+    @property
+    def size(self) -> int | None:
+        sizes = [blocks.size for blocks in self._inputs]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def read(self) -> int:
+        return sum(blocks.read for blocks in self._inputs)
+
+    @property
+    def found(self) -> dict[str, int]:
+        return self._capture.found
+
+    def batches(self) -> Iterator[list[WireEvent]]:
+        """Yield the events of each block, and the last ones at the end."""
+        for blocks in self._inputs:
+            try:
+                for block in blocks:
+                    yield self._capture.feed(block)
+            except CutShortError as error:
+                yield [Notice("file.damaged", None, f"{blocks.name}: {error}", blocks.name)]
+            yield self._capture.end_of_file(blocks.name)
+        yield self._capture.close()

@@ -1,0 +1,68 @@
+"""Opening an input: from a name to batches of events, whatever it holds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ocppscope.events import WireEvent
+from ocppscope.sources.blocks import Blocks, InputError
+from ocppscope.sources.capture_file import CaptureFiles, looks_like_capture
+from ocppscope.wire.tls import KeyStore
+from ocppscope.wire.websocket import MAX_MESSAGE
+
+__all__ = ["InputError", "Source", "SourceOptions", "open_source"]
+
+
+@dataclass(slots=True)
+class SourceOptions:
+    """What the user says about inputs."""
+
+    keys: KeyStore = field(default_factory=KeyStore)
+    decode_as: frozenset[int] = frozenset()
+    max_message: int = MAX_MESSAGE
+    follow: Callable[[], bool] | None = None
+    """Waits for a file to grow; False from it ends the reading."""
+
+
+class Source(Protocol):
+    """One capture, from one input or several."""
+
+    @property
+    def size(self) -> int | None:
+        """Of the inputs in bytes; None where it cannot be known."""
+
+    @property
+    def read(self) -> int:
+        """Bytes read so far."""
+
+    @property
+    def found(self) -> dict[str, int]:
+        """What the inputs held, by kind, for one that held no OCPP."""
+
+    def batches(self) -> Iterator[list[WireEvent]]:
+        """Yield the events as they are read, and the last ones at the end."""
+
+
+def open_source(names: Sequence[str], options: SourceOptions) -> Source:
+    """Open inputs that are one capture, in their order.
+
+    Raises:
+        InputError: one of them cannot be read at all.
+    """
+    inputs = [Blocks(name, options.follow) for name in names]
+    for blocks in inputs:
+        if not blocks.head:
+            raise InputError(f"{blocks.name} is empty: expected a pcap or pcapng capture, or either in gzip")
+        if not looks_like_capture(blocks.head):
+            raise InputError(
+                f"{blocks.name} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
+                "expected the magic number of pcap or pcapng (or of gzip around them)"
+            )
+    return CaptureFiles(inputs, options.keys, options.decode_as, options.max_message)
+
+
+def _shown(head: bytes) -> str:
+    start = head[:16]
+    if start.isascii() and start.decode().isprintable():
+        return repr(start.decode())
+    return start[:8].hex(" ")
