@@ -254,4 +254,3 @@ class Message:
 WireEvent: TypeAlias = Opened | Text | Control | Damaged | Gap | Closed | Notice
 Event: TypeAlias = Opened | Message | Control | Damaged | Gap | Closed
 """What has a number."""
-

@@ -88,7 +88,7 @@ def command(
         sys.exit(130)
     if failed:
         sys.exit(EXIT_UNREADABLE)
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()  # type: ignore[arg-type]
+    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     if any(verdict.damaged or verdict.has(counted) for verdict in verdicts):
         sys.exit(EXIT_FINDINGS)
 

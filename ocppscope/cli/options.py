@@ -1,6 +1,7 @@
 """The options that commands share, and the reading that they set up."""
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class UnreadableInput(click.ClickException):
     exit_code = EXIT_UNREADABLE
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -102,7 +103,7 @@ class OpenInput:
         Raises:
             UnreadableInput: it cannot be read any further.
         """
-        stderr = click.get_text_stream("stderr")
+        stderr = sys.stderr
         size = self._source.size
         if size is None or size < _PROGRESS_FROM or not stderr.isatty():
             yield from self._decoded()

@@ -99,12 +99,12 @@ def _closed(event: Closed) -> dict[str, Any]:
 
 
 def _raw(raw: bytes | str) -> dict[str, str]:
-    if isinstance(raw, bytes):
-        try:
-            raw = raw.decode()
-        except UnicodeDecodeError:
-            return {"rawBase64": base64.b64encode(raw).decode()}
-    return {"raw": raw}
+    if isinstance(raw, str):
+        return {"raw": raw}
+    try:
+        return {"raw": raw.decode()}
+    except UnicodeDecodeError:
+        return {"rawBase64": base64.b64encode(raw).decode()}
 
 
 def finding_record(finding: Finding, name: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Verdict:
         for event in events:
             if type(event) is Message:
                 self.messages += 1
-            elif type(event) is not Notice:
+            elif not isinstance(event, Notice):
                 self._count(event)
         if events:
             self._span(events[0].time)

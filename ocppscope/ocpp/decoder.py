@@ -243,7 +243,7 @@ class _Known:
             self.faults += (Fault("rpc.type", f"message type {kind} is of OCPP 2.1, this is {version}"),)
 
 
-_KNOWN: Final[dict[tuple[str, int, Direction, str], _Known]] = {}
+_KNOWN: Final[dict[tuple[str, int, Direction, str | None], _Known]] = {}
 _KNOWN_LIMIT: Final = 2_000  # names come from the capture
 
 

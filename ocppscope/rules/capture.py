@@ -38,7 +38,7 @@ def bytes_lost(event: Gap, state: SessionState) -> Report:
     INFO,
     on_event(Opened),
     source=HEURISTIC,
-    hint="start the capture before the station connects, or let it reconnect; rules that need the start keep quiet",
+    hint="start the capture before the station connects; rules that need the start keep quiet",
     needs="session",
     versions=None,
 )
@@ -73,7 +73,7 @@ def seen_twice(event: Opened, state: SessionState) -> Report:
     WARNING,
     on_notice("tls.unreadable"),
     source=HEURISTIC,
-    hint="let one side write its keys (SSLKEYLOGFILE) and give them with --keylog, or --tls-key for an RSA key exchange",
+    hint="let one side write its keys (SSLKEYLOGFILE) and give them with --keylog; an RSA key exchange opens with --tls-key",
     versions=None,
 )
 def unreadable_tls(event: Notice) -> Report:

@@ -72,7 +72,7 @@ class _Checks:
                 bound.append((one, one.check))
         for trigger, learner in LEARNERS:
             if trigger.kind == kind and trigger.fires_on(message.action):
-                bound.append((None, learner))  # type: ignore[arg-type]
+                bound.append((None, learner))
         return bound
 
 

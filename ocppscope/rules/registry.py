@@ -83,7 +83,7 @@ class Rule:
     def source_for(self, version: str | None) -> str:
         if isinstance(self.source, str):
             return self.source
-        if version in self.source:
+        if version is not None and version in self.source:
             return self.source[version]
         return "; ".join(dict.fromkeys(self.source.values()))
 

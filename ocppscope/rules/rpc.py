@@ -24,7 +24,9 @@ from ocppscope.rules.registry import (
     ERROR,
     INFO,
     WARNING,
+    Profile,
     Report,
+    Severity,
     fault_rule,
     learns,
     on_answer,
@@ -70,7 +72,7 @@ fault_rule(
 )
 def wrong_id(event: Message, state: SessionState, fault: Fault) -> Report:
     is_number = fault.kind == "rpc.id-integer"
-    severity = {"strict": ERROR, "field": INFO} if is_number else None
+    severity: Mapping[Profile, Severity] | None = {"strict": ERROR, "field": INFO} if is_number else None
     return Report(fault.detail, f"{event.direction} {fault.kind}", severity)
 
 
@@ -86,7 +88,7 @@ def wrong_id(event: Message, state: SessionState, fault: Fault) -> Report:
 )
 def reused_id(event: Message, state: SessionState, fault: Fault) -> Report:
     across = fault.kind == "rpc.id-reused-later"
-    severity = WARNING if across and event.session.version not in V2X else None
+    severity: Severity | None = WARNING if across and event.session.version not in V2X else None
     return Report(fault.detail, event.direction, severity, fault.events)
 
 

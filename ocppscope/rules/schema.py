@@ -33,7 +33,7 @@ KEYWORDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def _check(keyword: str) -> Callable[[Message, SessionState], list[Report]]:
-    def violated(event: Message, state: SessionState) -> list[Report]:  # noqa: ARG001
+    def violated(event: Message, state: SessionState) -> list[Report]:
         is_2x = event.session.version in V2X
         return [
             Report(one.detail, f"{event.action} {schemas.general(one.pointer)}")

@@ -1,5 +1,6 @@
 """TIME: date-times in payloads, their form and what they say (section D of the catalogue)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ocppscope.events import Fault, Message
@@ -9,7 +10,9 @@ from ocppscope.rules.registry import (
     ERROR,
     INFO,
     WARNING,
+    Profile,
     Report,
+    Severity,
     learns,
     on_answer,
     on_call,
@@ -35,9 +38,9 @@ def _subject(event: Message, fault: Fault) -> str:
     hint="write RFC 3339 in UTC: 2026-11-22T10:15:00Z",
 )
 def wrong_form(event: Message, state: SessionState, fault: Fault) -> Report:
-    strict = WARNING if event.session.version == V16 else ERROR
+    strict: Severity = WARNING if event.session.version == V16 else ERROR
     only_zone = fault.subject.endswith((NO_ZONE, ODD_ZONE))
-    severity = {"strict": strict, "field": INFO if only_zone else strict}
+    severity: Mapping[Profile, Severity] = {"strict": strict, "field": INFO if only_zone else strict}
     return Report(fault.detail, _subject(event, fault), severity)
 
 

@@ -117,5 +117,5 @@ class Capture:
         )
 
 
-def _no_ip(frame: bytes) -> int:
+def _no_ip(frame: bytes) -> int:  # noqa: ARG001
     return -1

@@ -15,6 +15,7 @@ from ocppscope.events import (
     FROM_STATION,
     Closed,
     Damaged,
+    Direction,
     Fault,
     Notice,
     Opened,
@@ -125,7 +126,8 @@ class Conversation:
     def damaged(self, damage: Broken) -> None:
         """A TLS record of a session that is under way cannot be read."""
         if self._websocket:
-            session, direction = self._websocket.session, FROM_STATION if damage.from_client else FROM_CSMS
+            session = self._websocket.session
+            direction: Direction = FROM_STATION if damage.from_client else FROM_CSMS
             self._context.out.append(
                 Damaged(session, damage.time, direction, "tls", 0, damage.reason, damage.raw)
             )

@@ -102,7 +102,7 @@ class CaptureReader:
     comments: list[str]
     """Comments on the file, its interfaces and its packets: the first `MAX_NOTES`."""
 
-    def __init__(self, on_secrets: Callable[[bytes], None] | None = None) -> None:
+    def __init__(self, on_secrets: Callable[[bytes], object] | None = None) -> None:
         self.damage = None
         self.packets = 0
         self.format = ""
@@ -277,7 +277,7 @@ class _PcapngBlocks:
 
     def __init__(
         self,
-        on_secrets: Callable[[bytes], None] | None,
+        on_secrets: Callable[[bytes], object] | None,
         interfaces: list[Interface],
         comments: list[str],
     ) -> None:

@@ -184,7 +184,12 @@ class FrameStream:
         self._incomplete = late  # the start of the message under way is lost: its rest is no fault
         self._closed = False
         self._plain = not late  # nothing of the above, and no message under way
-        self._forget_message()
+        self._opcode: int | None = None  # of the message under way
+        self._compressed = False
+        self._parts: list[bytes] = []
+        self._places: list[tuple[int, int]] = []
+        self._faults: list[Fault] = []
+        self._size = 0
 
     def feed(self, data: bytes, time: int) -> None:
         """Take the next bytes of the stream; events go to `out`."""
@@ -436,11 +441,9 @@ class FrameStream:
         self._damaged(time, parts, 0, reason, faults)
 
     def _forget_message(self) -> None:
-        self._opcode: int | None = None
+        self._opcode = None
         self._compressed = False
-        self._parts: list[bytes] = []
-        self._places: list[tuple[int, int]] = []
-        self._faults: list[Fault] = []
+        self._parts, self._places, self._faults = [], [], []
         self._size = 0
 
     def _give_up_message(self, time: int, reason: str) -> None:
