@@ -1,10 +1,10 @@
 """How `check` prints its verdicts: text for people, JSON lines, JUnit and SARIF for machines."""
 
+import html
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
 import click
 
@@ -169,7 +169,7 @@ def _as_junit(verdicts: Iterable[Verdict]) -> None:
     for verdict in verdicts:
         findings = verdict.findings
         failures = sum(finding.severity != "info" for finding in findings)
-        name = quoteattr(_xml(verdict.name))
+        name = _attribute(verdict.name)
         count = max(len(findings), 1)
         lines.append(f'  <testsuite name={name} tests="{count}" failures="{failures}" errors="0">')
         lines += [_test_case(finding, name) for finding in findings]
@@ -181,13 +181,17 @@ def _as_junit(verdicts: Iterable[Verdict]) -> None:
 
 
 def _test_case(finding: Finding, name: str) -> str:
-    title = quoteattr(_xml(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip()))
-    body = escape(_xml(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}"))
-    message = quoteattr(_xml(finding.rule.title))
+    title = _attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip())
+    body = html.escape(_xml(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}"))
+    message = _attribute(finding.rule.title)
     start = f"    <testcase classname={name} name={title}>"
     if finding.severity == "info":
         return f"{start}<system-out>{body}</system-out></testcase>"
     return f'{start}<failure type="{finding.severity}" message={message}>{body}</failure></testcase>'
+
+
+def _attribute(value: str) -> str:
+    return f'"{html.escape(_xml(value))}"'
 
 
 def _xml(value: str) -> str:

@@ -132,10 +132,7 @@ class Correlator:
     def __init__(self, session: int, ids: StationIds) -> None:
         self._session = session
         self._ids = ids
-        self._open: dict[Direction, OrderedDict[Any, Message]] = {
-            "cp-to-csms": OrderedDict(),
-            "csms-to-cp": OrderedDict(),
-        }
+        self._open: dict[Direction, dict[Any, Message]] = {"cp-to-csms": {}, "csms-to-cp": {}}
         self._shadowed: dict[tuple[Direction, Any], list[Message]] = {}
         self._recent_results: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
         self._recent_sends: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
@@ -164,12 +161,12 @@ class Correlator:
         Returns:
             A Call that is given up to make room for it.
         """
-        message_id = _hashable(message.id)
+        message_id = message.id if type(message.id) is str else _hashable(message.id)
         open_calls = self._open[message.direction]
         if message_id in open_calls:
             self._shadowed.setdefault((message.direction, message_id), []).append(open_calls.pop(message_id))
         open_calls[message_id] = message
-        return open_calls.popitem(last=False)[1] if len(open_calls) > OPEN_CALLS else None
+        return open_calls.pop(next(iter(open_calls))) if len(open_calls) > OPEN_CALLS else None
 
     def sent(self, message: Message) -> None:
         """Remember a Send, which nobody may answer."""
@@ -183,7 +180,8 @@ class Correlator:
         Returns:
             That message, or None, and what is wrong.
         """
-        message_id = _hashable(message_id)
+        if type(message_id) is not str:
+            message_id = _hashable(message_id)
         asked = _OTHER[direction]
         if kind == CALLRESULTERROR:
             return self._answer_to_result(asked, message_id)

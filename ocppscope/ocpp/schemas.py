@@ -7,7 +7,8 @@ them, and say more than that they are wrong.
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import jsonschema_rs
@@ -54,7 +55,7 @@ def _schema(version: str, message_type: int, action: str) -> dict[str, Any] | No
     suffix = _SUFFIX.get((version == V16, message_type))
     if suffix is None:
         return None
-    folder = files("ocpp") / _FOLDERS[version] / "schemas"
+    folder = _package() / _FOLDERS[version] / "schemas"
     place = folder / f"{action}{suffix}.json"
     if message_type == SEND:  # its schema's name has no suffix: there is no response
         place = folder / f"{action}.json"
@@ -63,6 +64,15 @@ def _schema(version: str, message_type: int, action: str) -> dict[str, Any] | No
     except OSError:
         return None
     return loaded
+
+
+@cache
+def _package() -> Path:
+    """The folder of the `ocpp` package, which is not imported: only its schemas are used."""
+    spec = find_spec("ocpp")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0])
 
 
 @cache

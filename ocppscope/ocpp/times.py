@@ -23,9 +23,10 @@ BEHIND_TOLERANCE: Final = HOUR
 SHIFT_TOLERANCE: Final = 90 * SECOND
 _LARGEST_ZONE: Final = 28  # half hours
 
-Moment: TypeAlias = tuple[int | None, str, int, str]
+Moment: TypeAlias = tuple[int | None, str, int, str, bool]
 """Nanoseconds since the epoch (UTC assumed where no zone is given; None: no date-time at all); what is wrong
-with the form, empty for nothing; fractional digits; the zone as written."""
+with the form, empty for nothing; fractional digits; the zone as written; whether nothing is to be said of it:
+the form is right, the zone is Z, there are at most three fractional digits and it is no default date."""
 
 _FORM: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
@@ -41,7 +42,7 @@ SPACE: Final = "a space instead of T"
 NO_SECONDS: Final = "no seconds"
 IMPOSSIBLE: Final = "no such date or time"
 
-_last: tuple[str, Moment] = ("", (None, NO_DATE_TIME, 0, ""))
+_last: tuple[str, Moment] = ("", (None, NO_DATE_TIME, 0, "", False))
 _last_minute: tuple[str, int] = ("", 0)
 
 
@@ -64,32 +65,34 @@ def _parse_plain(value: str) -> Moment | None:
     if not (seconds.isdecimal() and seconds.isascii()) or seconds > "59" or len(seconds) < 2:
         return None
     if not fraction and len(value) == 20:
-        return base + int(seconds) * SECOND, "", 0, "Z"
+        return base + int(seconds) * SECOND, "", 0, "Z", True
     digits = len(fraction)
     if value[19:20] != "." or not fraction.isdecimal() or not fraction.isascii() or digits > 9:
         return None
-    return base + int(seconds) * SECOND + int(fraction) * 10 ** (9 - digits), "", digits, "Z"
+    time = base + int(seconds) * SECOND + int(fraction) * 10 ** (9 - digits)
+    return time, "", digits, "Z", digits <= 3
 
 
 def _parse_any(value: str) -> Moment:
     global _last_minute  # noqa: PLW0603
     match = _FORM.fullmatch(value)
     if match is None:
-        return None, NO_DATE_TIME, 0, ""
+        return None, NO_DATE_TIME, 0, "", False
     year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
     zone = zone or ""
     try:
         base = int(datetime(*map(int, (year, month, day, hour, minute)), tzinfo=UTC).timestamp())  # type: ignore[arg-type,misc]
     except ValueError:
-        return None, IMPOSSIBLE, 0, zone
+        return None, IMPOSSIBLE, 0, zone, False
     offset = _offset(zone)
     if int(second or 0) > 60 or abs(offset) >= 24 * 3600:
-        return None, IMPOSSIBLE, 0, zone
-    if zone == "Z" and separator == "T":
+        return None, IMPOSSIBLE, 0, zone, False
+    if zone == "Z" and separator == "T" and base * SECOND >= _YEAR_2001:
         _last_minute = value[:17], base * SECOND
     nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
     time = (base + int(second or 0) - offset) * SECOND + nanoseconds
-    return time, _wrong_form(separator, second, zone), len(fraction or ""), zone
+    wrong, digits = _wrong_form(separator, second, zone), len(fraction or "")
+    return time, wrong, digits, zone, not wrong and digits <= 3 and zone == "Z" and time >= _YEAR_2001
 
 
 def _offset(zone: str) -> int:
@@ -121,6 +124,30 @@ def values_at(payload: Any, path: FieldPath) -> Iterator[Any]:
         yield from values_at(payload[path[0]], path[1:])
 
 
+class _Field:
+    """One date-time field of an action's payload."""
+
+    __slots__ = ("is_deadline", "is_own", "item", "name", "path", "pointer")
+
+    def __init__(self, path: FieldPath, own: FieldPath, is_call: bool) -> None:
+        self.path = path
+        self.name = path[0]
+        self.item = path[2] if len(path) == 3 and path[1] == "*" else None
+        """The name within the items of an array: the commonest nested form."""
+        self.pointer = "/".join(("", *path))
+        self.is_own = is_call and path == own
+        """It says when the message was made."""
+        self.is_deadline = is_call and path[-1] in _LATEST_BY
+
+    def values(self, payload: dict[str, Any]) -> list[Any]:
+        if len(self.path) == 1:
+            return [payload.get(self.name)]
+        if self.item is None:
+            return list(values_at(payload, self.path))
+        items = payload.get(self.name)
+        return [item.get(self.item) for item in items if type(item) is dict] if type(items) is list else []
+
+
 class TimeFields:
     """The date-times of one action's payload.
 
@@ -130,16 +157,14 @@ class TimeFields:
         action: the action.
     """
 
+    __slots__ = ("_fields", "_may_be_queued")
+
     def __init__(self, paths: tuple[FieldPath, ...], kind: int, action: str) -> None:
         own = ("meterValue", "*", "timestamp") if action == "MeterValues" else ("timestamp",)
-        is_call = kind == CALL
-        self._fields = [
-            (path, "/".join(("", *path)), is_call and path == own, is_call and path[-1] in _LATEST_BY)
-            for path in paths
-        ]
+        self._fields = [_Field(path, own, kind == CALL) for path in paths]
         self._may_be_queued = action in _QUEUED_16
 
-    def faults(self, payload: Any, time: int | None, direction: Direction) -> tuple[Fault, ...]:
+    def faults(self, payload: dict[str, Any], time: int | None, direction: Direction) -> tuple[Fault, ...]:
         """What is wrong with the date-times of a payload.
 
         Args:
@@ -148,40 +173,41 @@ class TimeFields:
             direction: who sent it.
         """
         found: list[Fault] = []
-        for path, pointer, is_own, is_deadline in self._fields:
-            values = (payload.get(path[0]),) if len(path) == 1 else values_at(payload, path)
-            for value in values:
+        for field in self._fields:
+            for value in field.values(payload):
                 if type(value) is not str:
                     continue  # absent, or a violation of the schema
                 moment = parse(value)
-                if moment[1] or moment[2] > 3 or moment[3] != "Z" or moment[0] is None:
-                    found += _form_faults(value, moment, pointer)
-                if moment[0] is None:
+                then = moment[0]
+                if not moment[4]:
+                    found += _form_faults(value, moment, field.pointer)
+                if then is None or time is None or not (field.is_own or field.is_deadline):
                     continue
-                if moment[0] < _YEAR_2001:
-                    found.append(Fault("time.epoch", f"{pointer} is {value}", pointer))
-                elif time is not None and (is_own or is_deadline):
-                    skew = moment[0] - time
-                    if is_own and direction == FROM_STATION and not -MINUTE < skew < MINUTE:
-                        found += self._skew_faults(value, skew, pointer, payload)
-                    elif is_deadline and direction == FROM_CSMS and skew < -MINUTE:
-                        detail = f"{pointer} is {value}, {_duration(-skew)} before it was sent"
-                        found.append(Fault("time.past", detail, pointer))
+                skew = then - time
+                if not -MINUTE < skew < MINUTE and then >= _YEAR_2001:
+                    found += self._skew_faults(field, value, skew, payload, direction)
         return tuple(found)
 
-    def _skew_faults(self, value: str, skew: int, pointer: str, payload: Any) -> Iterator[Fault]:
-        where = "after" if skew > 0 else "before"
-        detail = f"{pointer} is {value}, {_duration(abs(skew))} {where} it was captured"
+    def _skew_faults(
+        self, field: _Field, value: str, skew: int, payload: dict[str, Any], direction: Direction
+    ) -> Iterator[Fault]:
+        pointer = field.pointer
+        if field.is_deadline:
+            if direction == FROM_CSMS and skew < 0:
+                detail = f"{pointer} is {value}, {_duration(-skew)} before it was sent"
+                yield Fault("time.past", detail, pointer)
+            return
+        if direction != FROM_STATION:
+            return
+        detail = f"{pointer} is {value}, {_duration(abs(skew))} {'after' if skew > 0 else 'before'} it was captured"
         queued = self._may_be_queued or payload.get("offline") is True
         if skew > AHEAD_TOLERANCE:
             yield Fault("time.ahead", detail, pointer)
-        elif -skew > BEHIND_TOLERANCE + SHIFT_TOLERANCE and not queued:
+        elif -skew > BEHIND_TOLERANCE and not queued:
             yield Fault("time.behind", detail, pointer)
         half_hours = round(skew / HALF_HOUR)
-        if half_hours and abs(half_hours) <= _LARGEST_ZONE:
-            shifted = abs(skew - half_hours * HALF_HOUR) < SHIFT_TOLERANCE
-            if shifted:
-                yield Fault("time.shifted", f"{half_hours / 2:+g} h", str(half_hours))
+        if 0 < abs(half_hours) <= _LARGEST_ZONE and abs(skew - half_hours * HALF_HOUR) < SHIFT_TOLERANCE:
+            yield Fault("time.shifted", f"{half_hours / 2:+g} h", str(half_hours))
 
 
 _LATEST_BY: Final = frozenset(
@@ -192,7 +218,7 @@ _YEAR_2001: Final = 978_307_200 * SECOND
 
 
 def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
-    _, wrong, digits, zone = moment
+    then, wrong, digits, zone, _ = moment
     shown = value if len(value) <= 60 else f"{value[:57]}…"
     if wrong:
         yield Fault("time.form", f"{pointer} is {shown!r}: {wrong}", f"{pointer} {wrong}")
@@ -200,6 +226,8 @@ def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
         yield Fault("time.fraction", f"{pointer} is {shown!r}: {digits} fractional digits", pointer)
     if zone not in ("Z", "z", ""):
         yield Fault("time.not-utc", f"{pointer} is {shown!r}", pointer)
+    if then is not None and then < _YEAR_2001:
+        yield Fault("time.epoch", f"{pointer} is {shown!r}", pointer)
 
 
 def _duration(nanoseconds: int) -> str:

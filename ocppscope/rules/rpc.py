@@ -439,15 +439,15 @@ def not_supported(event: Message, state: SessionState) -> Report | None:
         return None
     if action in MANDATORY.get(event.session.version or "", ()):
         return Report(f"{action} is of the core profile and got {code}", action, events=_call_of(event))
-    if (event.direction, action) in state.station.answered:
+    if action in state.station.answered:
         return Report(f"{action} got {code}, and was answered before", action, events=_call_of(event))
     return None
 
 
 @learns(on_answer())
 def learn_answered(event: Message, state: SessionState) -> None:
-    if event.type == CALLRESULT and event.call is not None:
-        state.station.answered.add((event.direction, event.action))
+    if event.type == CALLRESULT:
+        state.station.answered.add(event.action)
 
 
 fault_rule(

@@ -51,11 +51,11 @@ class StationState:
     """Of its latest reconnects in a row: how long after the end before (ns), and the Opened's number."""
     boot: Any = None
     """The payload of its last BootNotification."""
-    answered: set[tuple[Direction, Any]] = field(default_factory=set)
-    """By who answered: actions that got a CallResult."""
+    answered: set[str | None] = field(default_factory=set)
+    """Actions that got a CallResult."""
     configuration: dict[str, str] = field(default_factory=dict)
     """Configuration keys (1.6) and variables (2.x), as far as the capture shows their values."""
-    latest: Recent[tuple[str, Any], int] = field(default_factory=lambda: Recent(1_000))
+    latest: Recent[tuple[Any, ...], int] = field(default_factory=lambda: Recent(1_000))
     """By entity (a connector's status, a transaction): the latest time that its messages told, in ns."""
     starts: Recent[int, int] = field(default_factory=lambda: Recent(100))
     """By transactionId (1.6): when the transaction started, in ns."""

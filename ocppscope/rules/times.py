@@ -1,6 +1,6 @@
 """TIME: date-times in payloads, their form and what they say (section D of the catalogue)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ocppscope.events import Fault, Message
@@ -112,45 +112,51 @@ def backwards(event: Message, state: SessionState) -> Report | None:
     if entity is None:
         return None
     latest = state.station.latest
-    before = latest.get(entity)
+    before = newest = latest.get(entity)
     found = None
     for text in times:
         time = parse(text)[0] if type(text) is str else None
         if time is None:
             continue
-        if before is not None and time < before:
-            detail = (
-                f"{text} is {(before - time) / SECOND:.1f} s before the one told earlier for {_name(entity)}"
-            )
-            found = Report(detail, entity[0])
+        if newest is not None and time < newest:
+            earlier = f"{(newest - time) / SECOND:.1f} s before the one told earlier"
+            found = Report(f"{text} is {earlier} for {_name(entity)}", entity[0])
         else:
-            before = time
-    if before is not None:
-        latest[entity] = before
+            newest = time
+    if newest is not None and newest != before:
+        latest[entity] = newest
     return found
 
 
-def _entity_and_times(action: str | None, payload: dict[str, Any]) -> tuple[tuple[str, Any] | None, Any]:
+def _entity_and_times(
+    action: str | None, payload: dict[str, Any]
+) -> tuple[tuple[Any, ...] | None, Iterable[Any]]:
     own = (payload.get("timestamp"),)
     if action == "StatusNotification":
-        return ("status", f"{payload.get('evseId', '')}/{payload.get('connectorId')}"), own
+        place = payload.get("evseId"), payload.get("connectorId")
+        return (("status", *place) if _are_keys(*place) else None), own
     if action == "TransactionEvent":
         info = payload.get("transactionInfo")
         transaction = info.get("transactionId") if isinstance(info, dict) else None
     else:
         transaction = payload.get("transactionId")
-    if type(transaction) not in (int, str):
+    if transaction is None or not _are_keys(transaction):
         return None, ()
     times = values_at(payload, _METER_TIMES) if action == "MeterValues" else own
     return ("transaction", transaction), times
 
 
+def _are_keys(*values: Any) -> bool:
+    return all(type(value) in (int, str, type(None)) for value in values)
+
+
 _METER_TIMES: Final = ("meterValue", "*", "timestamp")
 
 
-def _name(entity: tuple[str, Any]) -> str:
-    kind, which = entity
-    return f"transaction {which}" if kind == "transaction" else f"the status of connector {which.strip('/')}"
+def _name(entity: tuple[Any, ...]) -> str:
+    kind, *which = entity
+    named = "/".join(str(part) for part in which if part is not None)
+    return f"transaction {named}" if kind == "transaction" else f"the status of connector {named}"
 
 
 @rule(
