@@ -1,5 +1,6 @@
 """The group of commands. A command's module is imported when it is called, so that the start stays fast."""
 
+import gc
 import importlib
 import os
 import sys
@@ -46,6 +47,9 @@ def _group() -> None:
 
 def main() -> None:
     """Run the command line, and end with an exit code of the contract."""
+    # Events die by their reference counts. The collector would walk them again and again for nothing.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
     try:
         code = _group.main(standalone_mode=False, **_colour())
     except click.exceptions.Exit as stop:

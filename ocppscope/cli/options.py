@@ -125,11 +125,10 @@ class OpenInput:
                         for event in batch
                         if isinstance(event, Notice) or event.session.station in self._stations
                     ]
-                for event in batch:
-                    if type(event) is Notice:
-                        self.damaged = self.damaged or event.kind == "file.damaged"
-                    else:
-                        self.events += 1
+                self.events += len(batch)
+                for notice in self._decoder.notices:
+                    self.events -= 1
+                    self.damaged = self.damaged or notice.kind == "file.damaged"
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error

@@ -44,10 +44,10 @@ class Verdict:
     def feed(self, events: list[Event | Notice]) -> None:
         """Judge and count the next events."""
         self._engine.feed(events)
-        for event in events:
-            if type(event) is Message:
-                self.messages += 1
-            elif not isinstance(event, Notice):
+        others = [event for event in events if type(event) is not Message]
+        self.messages += len(events) - len(others)
+        for event in others:
+            if not isinstance(event, Notice):
                 self._count(event)
         if events:
             self._span(events[0].time)

@@ -6,7 +6,7 @@ CallResult; the id `-1` the last open Call (OCPP 2.0.1 part 4 §4.2.3).
 """
 
 from array import array
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
 from typing import Any, Final
 
@@ -24,7 +24,12 @@ CALL_TIMEOUT: Final = 30_000_000_000
 SLOW_ANSWER: Final = 10_000_000_000
 OPEN_CALLS: Final = 1_000
 """Unanswered Calls that are kept for one direction of a session."""
+_SHADOWED: Final = 10
+"""Unanswered Calls with the id of a later one that are kept."""
+_NAMED: Final = 5
+"""Calls that are named as still waiting."""
 _RECENT: Final = 100
+_FIRST_SIZE: Final = 4096  # places of an id table: what most captures need, so that it seldom grows
 UNKNOWN_ID: Final = "-1"
 
 
@@ -38,10 +43,17 @@ class IdMemory:
 
     CAPACITY: Final = 10_000
 
+    __slots__ = ("_count", "_mask", "_old", "_room", "_table")
+
     def __init__(self) -> None:
-        self._table = _table(64)
-        self._count = 0
         self._old: array[int] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._table = _table(_FIRST_SIZE)
+        self._mask = _FIRST_SIZE - 1
+        self._room = _FIRST_SIZE * 3 // 4
+        self._count = 0
 
     def see(self, message_id: Hashable, content: int, session: int) -> tuple[bool, bool] | None:
         """Remember an id.
@@ -52,30 +64,37 @@ class IdMemory:
             session: the session's number.
 
         Returns:
-            Where the id was seen before: whether the message was the same, and whether the session was.
+            Where the id was seen before: whether the last message with it was the same, and whether its
+            session was.
         """
-        key = _key(message_id)
-        rest = (content & 0xFFFF) << 8 | session & 0xFF
-        table = self._table
-        mask = len(table) - 1
+        key = hash(message_id) >> 24 & 0xFFFFFFFFFF or 1  # as _key, which would cost a call
+        new = key << 24 | (content & 0xFFFF) << 8 | session & 0xFF
+        table, mask = self._table, self._mask
         at = key & mask
         while entry := table[at]:
             if entry >> 24 == key:
-                return _sighting(entry, rest)
+                table[at] = new
+                return _sighting(entry, new)
             at = at + 1 & mask
-        table[at] = key << 24 | rest
+        table[at] = new
         self._count += 1
+        if self._old is None and self._count < self._room:
+            return None
         entry = _find(self._old, key) if self._old else 0
         if self._count >= self.CAPACITY:
-            self._old, self._table, self._count = table, _table(64), 0
-        elif self._count * 4 > len(table) * 3:
+            self._old = table
+            self._begin()
+        elif self._count >= self._room:
             self._table = _grown(table)
-        return _sighting(entry, rest) if entry else None
+            self._mask = len(self._table) - 1
+            self._room = len(self._table) * 3 // 4
+        return _sighting(entry, new) if entry else None
 
-    def knows(self, message_id: Hashable) -> bool:
-        """Whether the id is among those remembered."""
+    def knows(self, message_id: Hashable, session: int) -> bool:
+        """Whether the id is among those remembered, and was last used in that session."""
         key = _key(message_id)
-        return bool(_find(self._table, key) or (self._old and _find(self._old, key)))
+        entry = _find(self._table, key) or (_find(self._old, key) if self._old else 0)
+        return entry != 0 and (entry ^ session) & 0xFF == 0
 
 
 def _key(message_id: Hashable) -> int:
@@ -108,17 +127,15 @@ def _grown(table: "array[int]") -> "array[int]":
     return larger
 
 
-def _sighting(entry: int, rest: int) -> tuple[bool, bool]:
-    return (entry >> 8 ^ rest >> 8) & 0xFFFF == 0, (entry ^ rest) & 0xFF == 0
+def _sighting(entry: int, new: int) -> tuple[bool, bool]:
+    return (entry ^ new) & 0xFFFF00 == 0, (entry ^ new) & 0xFF == 0
 
 
-class StationIds:
+class StationIds(defaultdict[Direction, IdMemory]):
     """The id memories of a station's two sides; they outlive its sessions."""
 
-    __slots__ = ("by_sender",)
-
     def __init__(self) -> None:
-        self.by_sender: dict[Direction, IdMemory] = {"cp-to-csms": IdMemory(), "csms-to-cp": IdMemory()}
+        super().__init__(IdMemory)
 
 
 _OTHER: Final[dict[Direction, Direction]] = {"cp-to-csms": "csms-to-cp", "csms-to-cp": "cp-to-csms"}
@@ -127,46 +144,53 @@ _OTHER: Final[dict[Direction, Direction]] = {"cp-to-csms": "csms-to-cp", "csms-t
 class Correlator:
     """The open exchanges of one session."""
 
-    __slots__ = ("_ids", "_open", "_recent_results", "_recent_sends", "_session", "_shadowed")
+    __slots__ = ("_asked", "_ids", "_open", "_recent_results", "_recent_sends", "_session", "_shadowed")
 
     def __init__(self, session: int, ids: StationIds) -> None:
         self._session = session
         self._ids = ids
         self._open: dict[Direction, dict[Any, Message]] = {"cp-to-csms": {}, "csms-to-cp": {}}
+        """By who sent the Call."""
+        self._asked = {_OTHER[direction]: calls for direction, calls in self._open.items()}
+        """The same, by who is to answer."""
         self._shadowed: dict[tuple[Direction, Any], list[Message]] = {}
         self._recent_results: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
         self._recent_sends: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
 
-    def call(self, direction: Direction, message_id: Any, raw: str, time: int | None) -> tuple[Fault, ...]:
-        """A Call is on its way; `opened` must be told of its message.
-
-        Returns:
-            What is wrong with its id, or with its being sent now.
-        """
-        if type(message_id) is not str and type(message_id) is not int:
-            return ()
-        seen = self._ids.by_sender[direction].see(message_id, hash(raw), self._session)
-        if seen is None and not self._open[direction]:
-            return ()
-        faults = []
-        if seen is not None:
-            faults.append(_reuse(message_id, *seen))
-        if seen is None or not seen[0]:
-            faults += self._concurrent(direction, message_id, time)
-        return tuple(faults)
-
-    def opened(self, message: Message) -> Message | None:
+    def call(self, message: Message) -> tuple[Fault, ...]:
         """Keep a Call until its answer comes.
 
         Returns:
-            A Call that is given up to make room for it.
+            What is wrong with its id, or with its being sent now. Where the message is made anew to carry
+            this, `amend` must be told.
         """
-        message_id = message.id if type(message.id) is str else _hashable(message.id)
-        open_calls = self._open[message.direction]
-        if message_id in open_calls:
-            self._shadowed.setdefault((message.direction, message_id), []).append(open_calls.pop(message_id))
-        open_calls[message_id] = message
-        return open_calls.pop(next(iter(open_calls))) if len(open_calls) > OPEN_CALLS else None
+        direction, key = message.direction, message.id
+        if type(key) is not str:
+            key = _hashable(key)
+        seen = self._ids[direction].see(key, hash(message.raw), self._session)
+        open_calls = self._open[direction]
+        if seen is None and not open_calls:
+            open_calls[key] = message
+            return ()
+        faults = []
+        if seen is not None:
+            faults.append(_reuse(message.id, *seen))
+        if seen is None or not seen[0]:
+            faults += self._concurrent(message)
+        if key in open_calls:
+            shadowed = self._shadowed.setdefault((direction, key), [])
+            shadowed.append(open_calls.pop(key))
+            del shadowed[:-_SHADOWED]
+        open_calls[key] = message
+        if len(open_calls) > OPEN_CALLS:
+            oldest = next(iter(open_calls))
+            del open_calls[oldest]
+            self._shadowed.pop((direction, oldest), None)
+        return tuple(faults)
+
+    def amend(self, message: Message) -> None:
+        """Keep this Call in the place of the one with the same id that came last."""
+        self._open[message.direction][_hashable(message.id)] = message
 
     def sent(self, message: Message) -> None:
         """Remember a Send, which nobody may answer."""
@@ -174,7 +198,7 @@ class Correlator:
 
     def answer(
         self, kind: int, direction: Direction, message_id: Any
-    ) -> tuple[Message | None, tuple[Fault, ...]]:
+    ) -> tuple[Message | None, Fault | None]:
         """Find what a CallResult, CallError or CallResultError answers.
 
         Returns:
@@ -182,19 +206,20 @@ class Correlator:
         """
         if type(message_id) is not str:
             message_id = _hashable(message_id)
-        asked = _OTHER[direction]
         if kind == CALLRESULTERROR:
-            return self._answer_to_result(asked, message_id)
-        open_calls = self._open[asked]
+            return self._answer_to_result(_OTHER[direction], message_id)
+        open_calls = self._asked[direction]
         call = open_calls.pop(message_id, None)
         if call is not None:
             if self._shadowed:
-                self._unshadow(asked, message_id)
-            return call, ()
+                self._unshadow(_OTHER[direction], message_id)
+            return call, None
         if kind == CALLERROR and message_id == UNKNOWN_ID:
-            call = open_calls.popitem()[1] if open_calls else None
-            return call, (Fault("rpc.id-unknown", 'the id is "-1": the sender could not read the id'),)
-        return None, (self._orphan(asked, message_id),)
+            if open_calls:
+                last, call = open_calls.popitem()
+                self._unshadow(_OTHER[direction], last)
+            return call, Fault("rpc.id-unknown", 'the id is "-1": the sender could not read the id')
+        return None, self._orphan(_OTHER[direction], message_id)
 
     def answered(self, message: Message) -> None:
         """Remember a CallResult, which a CallResultError may refer to."""
@@ -208,34 +233,35 @@ class Correlator:
 
     # --- what is wrong ---
 
-    def _concurrent(self, direction: Direction, message_id: Any, time: int | None) -> list[Fault]:
+    def _concurrent(self, message: Message) -> list[Fault]:
         """Calls of the same side that are still to be answered; one past its time is no longer waited for."""
-        waiting = [
-            call
-            for call in self._open[direction].values()
-            if call.id != message_id
-            and (call.time is None or time is None or time - call.time < CALL_TIMEOUT)
-        ]
+        waiting: list[Message] = []
+        for call in reversed(self._open[message.direction].values()):
+            timed_out = (
+                call.time is not None and message.time is not None and message.time - call.time >= CALL_TIMEOUT
+            )
+            if timed_out or len(waiting) == _NAMED:
+                break
+            if call.id != message.id:
+                waiting.append(call)
         if not waiting:
             return []
-        first = waiting[0]
-        detail = f"sent while {first.action} ({first.id}) was not answered"
-        return [Fault("rpc.concurrent", detail, events=tuple(call.n for call in waiting[:5]))]
+        nearest = waiting[0]
+        detail = f"sent while {nearest.action} ({nearest.id}) was not answered"
+        return [Fault("rpc.concurrent", detail, events=tuple(call.n for call in reversed(waiting)))]
 
-    def _answer_to_result(
-        self, asked: Direction, message_id: Any
-    ) -> tuple[Message | None, tuple[Fault, ...]]:
+    def _answer_to_result(self, asked: Direction, message_id: Any) -> tuple[Message | None, Fault | None]:
         result = self._recent_results.pop((asked, message_id), None)
         if result is not None:
-            return result, ()
+            return result, None
         detail = f"no CallResult with the id {message_id!r} came before it"
-        return None, (Fault("rpc.orphan-result-error", detail),)
+        return None, Fault("rpc.orphan-result-error", detail)
 
     def _orphan(self, asked: Direction, message_id: Any) -> Fault:
         send = self._recent_sends.get((asked, message_id))
         if send is not None:
             return Fault("rpc.answers-send", f"an answer to the Send {message_id!r}", events=(send.n,))
-        if self._ids.by_sender[asked].knows(message_id):
+        if self._ids[asked].knows(message_id, self._session):
             return Fault("rpc.answered-twice", f"the Call {message_id!r} was answered before")
         return Fault("rpc.orphan", f"no Call with the id {message_id!r} is open")
 
@@ -251,7 +277,7 @@ def unanswered_fault(call: Message, closed: Closed) -> Fault | None:
     """What to say of a Call that was open at the end; None where the capture ended too early to tell."""
     waited = None if call.time is None or closed.time is None else closed.time - call.time
     seconds = "" if waited is None else f" in {waited / 1e9:.1f} s"
-    timed_out = waited is None or waited >= CALL_TIMEOUT
+    timed_out = waited is not None and waited >= CALL_TIMEOUT
     if not timed_out and closed.how == "end-of-capture":
         return None
     kind = "rpc.unanswered" if timed_out else "rpc.unanswered-at-close"

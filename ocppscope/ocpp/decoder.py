@@ -71,10 +71,12 @@ class Decoder:
     def __init__(self, *, name_station: str | None = None) -> None:
         self._name_station = name_station
         self._n = 0
-        self._states: dict[int, _State] = {}
+        self._states: dict[Session, _State] = {}
         self._ids: dict[str, StationIds] = {}
         self._ignored: set[int] = set()
         self._out: list[Event | Notice] = []
+        self.notices: list[Notice] = []
+        """The notices among the latest events."""
 
     def feed(self, events: Iterable[WireEvent]) -> list[Event | Notice]:
         """Take a source's next events.
@@ -83,9 +85,11 @@ class Decoder:
             What follows from them, in order: numbered events, and notices as they came.
         """
         states = self._states
+        if self.notices:
+            self.notices = []
         for event in events:
             if type(event) is Text:
-                state = states.get(event.session.number)
+                state = states.get(event.session)
                 if state is not None and state.held is None:
                     self._text(state, event)
                     continue
@@ -96,20 +100,24 @@ class Decoder:
     def _any(self, event: WireEvent) -> None:
         """Take an event that is no text, or whose session is not known to be OCPP."""
         if isinstance(event, Notice):
-            self._out.append(event)
+            self._tell(event)
             return
         number = event.session.number
         if number in self._ignored:
             if isinstance(event, Closed):
                 self._ignored.discard(number)
             return
-        state = self._states.get(number) or self._begin(event)
+        state = self._states.get(event.session) or self._begin(event)
         if state.held is not None:
             self._hold(state, event)
         elif isinstance(event, Text):
             self._text(state, event)
         else:
             self._other(state, event)
+
+    def _tell(self, notice: Notice) -> None:
+        self._out.append(notice)
+        self.notices.append(notice)
 
     def _number(self) -> int:
         self._n += 1
@@ -126,11 +134,11 @@ class Decoder:
             undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
         session.station = session.station or self._name_station
         state = _State(session, self._ids_of(session), undecided=undecided)
-        self._states[session.number] = state
+        self._states[session] = state
         return state
 
     def _ids_of(self, session: Session) -> StationIds:
-        if session.station is None:
+        if session.station is None or session.duplicate_of is not None:
             return StationIds()
         if len(self._ids) > _STATIONS_REMEMBERED:
             self._ids.pop(next(iter(self._ids)))
@@ -152,8 +160,8 @@ class Decoder:
             for earlier in held:
                 self._any(earlier)
         else:
-            self._out.append(_not_ocpp(held))
-            del self._states[state.session.number]
+            self._tell(_not_ocpp(held))
+            del self._states[state.session]
             if not isinstance(event, Closed):
                 self._ignored.add(state.session.number)
 
@@ -161,7 +169,7 @@ class Decoder:
         if isinstance(event, Closed):
             faults = [unanswered_fault(call, event) for call in state.correlator.unanswered()]
             event = replace(event, faults=(*event.faults, *(fault for fault in faults if fault)))
-            self._states.pop(state.session.number, None)
+            self._states.pop(state.session, None)
         self._out.append(replace(event, n=self._number()))
 
     # --- messages ---
@@ -170,26 +178,23 @@ class Decoder:
         text, time, direction, session = event.text, event.time, event.direction, state.session
         n = self._n = self._n + 1
         try:
-            value, faults = rpc.load(text)
-            kind, message_id, action, payload, error, more = rpc.frame(value)
+            kind, message_id, action, payload, error, faults = rpc.read(text)
         except rpc.UnreadableError as wrong:
             faults = event.faults + wrong.faults
             self._out.append(
                 Damaged(session, time, direction, wrong.layer, wrong.offset, str(wrong), text, faults, n)
             )
             return
-        if more or event.faults:
-            faults = event.faults + faults + more
+        if event.faults:
+            faults = event.faults + faults
         version = session.version
         if version is None or session.version_inferred:
             version = _infer(session, kind, action, payload)
-        correlator = state.correlator
         answered, latency = None, None
-        if kind == CALL:
-            faults += correlator.call(direction, message_id, text, time)
-        elif kind != SEND:
-            answered, wrong_answer = correlator.answer(kind, direction, message_id)
-            faults += wrong_answer
+        if kind not in (CALL, SEND):
+            answered, wrong_answer = state.correlator.answer(kind, direction, message_id)
+            if wrong_answer is not None:
+                faults += (wrong_answer,)
             if answered is not None:
                 action = answered.action
                 if time is not None and answered.time is not None:
@@ -199,7 +204,7 @@ class Decoder:
                 if answered.violations and kind == CALLRESULT:
                     faults += (_accepted_invalid(answered),)
         violations: tuple[Violation, ...] = ()
-        if version is not None and payload is not None:
+        if version is not None and (payload is not None or faults or kind == CALLRESULTERROR):
             try:
                 known = _KNOWN[version, kind, direction, action]
             except (KeyError, TypeError):  # TypeError: an action that cannot be a key
@@ -207,23 +212,32 @@ class Decoder:
             if known.faults:
                 faults += known.faults
             if type(payload) is dict:
-                if not known.is_valid(payload):
+                try:
+                    valid = known.is_valid(payload)
+                except ValueError:  # too deep for the schema engine: see schemas.fits
+                    valid = True
+                if not valid:
                     violations = schemas.violations(known.validator, payload)
                 if known.times:
                     faults += known.times.faults(payload, time, direction)
                 if known.is_2x and "{}" in text and payload:
                     faults += _empty_objects(payload)
+            elif any(fault.kind == "rpc.payload-null" for fault in faults) and not known.is_valid({}):
+                violations = schemas.violations(known.validator, {})  # null stands for {}
         message = Message(
             session, time, direction, kind, message_id, action, payload, text, n, error, answered, latency,
             faults, violations,
         )  # fmt: skip
-        self._out.append(message)
         if kind == CALL:
-            correlator.opened(message)
+            wrong_call = state.correlator.call(message)
+            if wrong_call:
+                message = replace(message, faults=faults + wrong_call)
+                state.correlator.amend(message)
         elif kind == SEND:
-            correlator.sent(message)
-        elif version == V21:
-            correlator.answered(message)
+            state.correlator.sent(message)
+        elif version == V21 or version is None or session.version_inferred:
+            state.correlator.answered(message)
+        self._out.append(message)
 
 
 class _Known:
@@ -296,7 +310,7 @@ def _infer(session: Session, kind: int, action: Any, payload: Any) -> str | None
         fitting = tuple(
             version
             for version in versions_of(action)
-            if (validator := schemas.validator(version, kind, action)) and validator.is_valid(payload)
+            if (validator := schemas.validator(version, kind, action)) and schemas.fits(validator, payload)
         ) or versions_of(action)
     else:
         fitting = ()

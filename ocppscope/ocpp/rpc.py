@@ -24,6 +24,7 @@ _SHAPES: Final = {
     SEND: "[6, id, action, payload]",
 }
 _DIGITS_AS_ZERO: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else byte for byte in range(256))
+_WHITE_SPACE: Final = b" \n\r\t"
 _MANY_DIGITS: Final = b"0" * 19  # 2**63 has nineteen
 
 
@@ -48,6 +49,42 @@ Frame: TypeAlias = tuple[int, Any, Any, Any, RpcError | None, tuple[Fault, ...]]
 A plain tuple: one is made of each message."""
 
 
+def read(text: str) -> Frame:
+    """Read one message: JSON, then its parts.
+
+    Raises:
+        UnreadableError: as `load` and `frame` say.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _not_json(text, error) from error
+    # The plain path: a Call or CallResult with nothing wrong.
+    if type(value) is list and (len(text) <= 2 * MAX_DEPTH or not _may_be_deep(text)):
+        if len(value) == 4 and value[0] == CALL:
+            _, message_id, action, payload = value
+            if (
+                type(message_id) is str
+                and len(message_id) <= MAX_ID
+                and type(action) is str
+                and type(payload) is dict
+                and _is_as_written(text, value)
+            ):
+                return CALL, message_id, action, payload, None, ()
+        elif len(value) == 3 and value[0] == CALLRESULT:
+            _, message_id, payload = value
+            if (
+                type(message_id) is str
+                and len(message_id) <= MAX_ID
+                and type(payload) is dict
+                and (not payload or _is_as_written(text, value))
+            ):
+                return CALLRESULT, message_id, None, payload, None, ()
+    value, faults = load(text)
+    kind, message_id, action, payload, error, more = frame(value)
+    return kind, message_id, action, payload, error, faults + more
+
+
 def load(text: str) -> tuple[Any, tuple[Fault, ...]]:
     """Read JSON strictly (RFC 8259), and name what a lenient reader would hide.
 
@@ -58,18 +95,32 @@ def load(text: str) -> tuple[Any, tuple[Fault, ...]]:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise _not_json(text, error) from error
-    if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
+    if len(text) > 2 * MAX_DEPTH and _may_be_deep(text):
         _check_depth(value)
-    # What was written is what was read, white space aside: then no key stands twice and no number is cut.
-    raw, written = text.encode(), orjson.dumps(value)
-    if written == raw or written == raw.replace(b", ", b",").replace(b": ", b":"):
-        return value, ()
-    suspicious = (
-        raw.count(b":") != written.count(b":")
-        or b"\\u" in raw
-        or _MANY_DIGITS in raw.translate(_DIGITS_AS_ZERO)
+    return value, () if _is_as_written(text, value) else _hidden_faults(text)
+
+
+def _is_as_written(text: str, value: Any) -> bool:
+    """Whether no key stands twice and no number is cut: written again, the value is the text.
+
+    False where that takes a closer look.
+    """
+    raw = text.encode()
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # it writes less deep than it reads
+        return False
+    if written == raw:
+        return True
+    dense = raw.translate(None, _WHITE_SPACE)
+    if written == dense or written.translate(None, _WHITE_SPACE) == dense:
+        return True
+    # Numbers and escapes may be spelt in other ways: 230.10, 1e3, \/.
+    return (
+        raw.count(b":") == written.count(b":")
+        and b"\\u" not in raw
+        and _MANY_DIGITS not in raw.translate(_DIGITS_AS_ZERO)
     )
-    return value, _hidden_faults(text) if suspicious else ()
 
 
 def _not_json(text: str, error: orjson.JSONDecodeError) -> UnreadableError:
@@ -83,6 +134,10 @@ def _not_json(text: str, error: orjson.JSONDecodeError) -> UnreadableError:
 def _too_deep() -> UnreadableError:
     reason = f"JSON nested more than {MAX_DEPTH} deep"
     return UnreadableError("json", 0, reason, Fault("json.too-deep", reason))
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > MAX_DEPTH
 
 
 def _check_depth(value: Any) -> None:
@@ -131,15 +186,6 @@ def frame(value: Any) -> Frame:
     Raises:
         UnreadableError: it has no type or no id, so that nothing can be said of it as a message.
     """
-    if type(value) is list and len(value) in (3, 4) and type(value[1]) is str and len(value[1]) <= MAX_ID:
-        if value[0] == CALL and len(value) == 4 and type(value[2]) is str and type(value[3]) is dict:
-            return CALL, value[1], value[2], value[3], None, ()
-        if value[0] == CALLRESULT and len(value) == 3 and type(value[2]) is dict:
-            return CALLRESULT, value[1], None, value[2], None, ()
-    return _odd_frame(value)
-
-
-def _odd_frame(value: Any) -> Frame:
     if type(value) is not list:
         raise _no_frame(f"a message is a JSON array, this is {_kind(value)}")
     kind = value[0] if value else None

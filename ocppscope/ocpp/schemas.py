@@ -87,13 +87,27 @@ def _date_times(version: str, message_type: int, action: str) -> tuple[FieldPath
     return () if found is None else tuple(_find_date_times(found, found, (), frozenset()))
 
 
+def fits(of: jsonschema_rs.Validator, payload: Any) -> bool:
+    """Whether a payload keeps to its schema.
+
+    What nests more deeply than the schema engine reads (255) counts as fitting: only free-form fields can.
+    """
+    try:
+        return of.is_valid(payload)
+    except ValueError:
+        return True
+
+
 def violations(of: jsonschema_rs.Validator, payload: Any) -> tuple[Violation, ...]:
     """Every place, up to MAX_VIOLATIONS, where a payload breaks its schema."""
     found: list[Violation] = []
-    for error in of.iter_errors(payload):
-        found.extend(_violations(error))
-        if len(found) >= MAX_VIOLATIONS:
-            break
+    try:
+        for error in of.iter_errors(payload):
+            found.extend(_violations(error))
+            if len(found) >= MAX_VIOLATIONS:
+                break
+    except ValueError:  # as in `fits`
+        pass
     return tuple(found[:MAX_VIOLATIONS])
 
 
@@ -143,23 +157,34 @@ def is_empty_optional(message: Message, violation: Violation) -> bool:
     empty = violation.value is None or violation.value == []
     if violation.keyword not in ("type", "enum", "minItems") or not empty or not violation.pointer:
         return False
-    return not _is_required(message, violation.pointer)
+    return is_optional(message, violation.pointer)
 
 
-def _is_required(message: Message, pointer: str) -> bool:
+def is_within_empty_optional(message: Message, violation: Violation) -> bool:
+    """Whether a violation is only what an optional field lacks that is there as {}."""
+    parent = violation.pointer.rpartition("/")[0]
+    if violation.keyword != "required" or not parent:
+        return False
+    node = message.payload
+    for part in parent.split("/")[1:]:
+        node = node[int(part)] if isinstance(node, list) else node.get(part, ())
+    return node == {} and is_optional(message, parent)
+
+
+def is_optional(message: Message, pointer: str) -> bool:
+    """Whether the schema knows a field and does not require it. `*` in the pointer is any item of an array."""
     root = schema(message.session.version or "", message.type, str(message.action)) or {}
     node: dict[str, Any] = root
-    required = False
+    optional = False
     for part in pointer.split("/")[1:]:
         while "$ref" in node:
             node = root["definitions"][node["$ref"].rpartition("/")[2]]
-        if part.isdecimal() and "items" in node:
-            node = node["items"]
-            required = True
+        if "items" in node and (part == "*" or part.isdecimal()):
+            node, optional = node["items"], False
         else:
-            required = part in node.get("required", ())
+            optional = part in node.get("properties", ()) and part not in node.get("required", ())
             node = node.get("properties", {}).get(part, {})
-    return required
+    return optional
 
 
 def pointer_of(path: list[str | int]) -> str:
@@ -172,7 +197,10 @@ def _escape(name: str) -> str:
 
 
 def _short(value: Any) -> str:
-    text = orjson.dumps(value, default=str).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # nested more deeply than orjson writes
+        text = "an object" if isinstance(value, dict) else "an array"
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 

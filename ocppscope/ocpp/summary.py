@@ -25,13 +25,15 @@ def summary(message: Message) -> str:
     return _cut(", ".join(part for part in said if part))
 
 
-def _field(name: str, value: Any) -> str:
+def _field(name: str, value: Any, levels: int = 8) -> str:
+    if isinstance(value, dict | list) and not levels:
+        return name
     if isinstance(value, dict):
-        inner = (_field(key, item) for key, item in list(value.items())[:4])
+        inner = (_field(key, item, levels - 1) for key, item in list(value.items())[:4])
         return ", ".join(part for part in inner if part)
     if isinstance(value, list):
         items = "1 item" if len(value) == 1 else f"{len(value)} items"
-        first = _field(name, value[0]) if len(value) == 1 and isinstance(value[0], dict) else ""
+        first = _field(name, value[0], levels - 1) if len(value) == 1 and isinstance(value[0], dict) else ""
         return first or f"{name} {items}"
     if name in ("status", "eventType", "connectorStatus", "triggerReason"):
         return str(value)

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 from ocppscope.events import CALL, FROM_CSMS, FROM_STATION, Direction, Fault
 from ocppscope.ocpp.schemas import FieldPath
 
-SECOND: Final = 1_000_000_000
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000 * MILLISECOND
 MINUTE: Final = 60 * SECOND
 HALF_HOUR: Final = 30 * MINUTE
 HOUR: Final = 60 * MINUTE
@@ -29,8 +30,8 @@ with the form, empty for nothing; fractional digits; the zone as written; whethe
 the form is right, the zone is Z, there are at most three fractional digits and it is no default date."""
 
 _FORM: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
-    r"(?: ?(Z|z|[+-]\d\d:\d\d|[+-]\d{4}|[+-]\d\d))?",
+    r"(\d{4})-(\d\d)-(\d\d)([Tt ])(\d\d):(\d\d)(?::(\d\d)(?:([.,])(\d+))?)?"
+    r"(?:( ?)(Z|z|[+-]\d\d:[0-5]\d|[+-]\d\d[0-5]\d|[+-]\d\d))?",
     re.ASCII,
 )
 _RFC_3339_ZONE: Final = re.compile(r"Z|z|[+-]\d\d:\d\d", re.ASCII)
@@ -39,6 +40,8 @@ NO_ZONE: Final = "no time zone"
 ODD_ZONE: Final = "offset without a colon"
 NO_DATE_TIME: Final = "no date-time"
 SPACE: Final = "a space instead of T"
+SPACE_IN_ZONE: Final = "a space before the zone"
+COMMA: Final = "a comma in the seconds"
 NO_SECONDS: Final = "no seconds"
 IMPOSSIBLE: Final = "no such date or time"
 
@@ -57,20 +60,17 @@ def parse(value: str) -> Moment:
 
 
 def _parse_plain(value: str) -> Moment | None:
-    """`2026-11-22T10:15:00.123Z`, with or without the fraction, in the last minute."""
+    """`2026-11-22T10:15:00Z` or `2026-11-22T10:15:00.123Z`, in the last minute."""
     minute, base = _last_minute
-    if value[:17] != minute or value[-1:] != "Z":
+    if value[:17] != minute or value[-1] != "Z" or not value.isascii():
         return None
-    seconds, fraction = value[17:19], value[20:-1]
-    if not (seconds.isdecimal() and seconds.isascii()) or seconds > "59" or len(seconds) < 2:
+    digits = value[17:19] + value[20:-1]
+    size = len(value)
+    if not digits.isdecimal() or digits >= "60":
         return None
-    if not fraction and len(value) == 20:
-        return base + int(seconds) * SECOND, "", 0, "Z", True
-    digits = len(fraction)
-    if value[19:20] != "." or not fraction.isdecimal() or not fraction.isascii() or digits > 9:
-        return None
-    time = base + int(seconds) * SECOND + int(fraction) * 10 ** (9 - digits)
-    return time, "", digits, "Z", digits <= 3
+    if size == 24 and value[19] == ".":
+        return base + int(digits) * MILLISECOND, "", 3, "Z", True
+    return (base + int(digits) * SECOND, "", 0, "Z", True) if size == 20 else None
 
 
 def _parse_any(value: str) -> Moment:
@@ -78,7 +78,7 @@ def _parse_any(value: str) -> Moment:
     match = _FORM.fullmatch(value)
     if match is None:
         return None, NO_DATE_TIME, 0, "", False
-    year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
+    year, month, day, separator, hour, minute, second, point, fraction, gap, zone = match.groups()
     zone = zone or ""
     try:
         base = int(datetime(*map(int, (year, month, day, hour, minute)), tzinfo=UTC).timestamp())  # type: ignore[arg-type,misc]
@@ -87,11 +87,11 @@ def _parse_any(value: str) -> Moment:
     offset = _offset(zone)
     if int(second or 0) > 60 or abs(offset) >= 24 * 3600:
         return None, IMPOSSIBLE, 0, zone, False
-    if zone == "Z" and separator == "T" and base * SECOND >= _YEAR_2001:
+    if second and zone == "Z" and separator == "T" and base * SECOND >= _YEAR_2001:
         _last_minute = value[:17], base * SECOND
     nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
     time = (base + int(second or 0) - offset) * SECOND + nanoseconds
-    wrong, digits = _wrong_form(separator, second, zone), len(fraction or "")
+    wrong, digits = _wrong_form(separator, second, point, gap, zone), len(fraction or "")
     return time, wrong, digits, zone, not wrong and digits <= 3 and zone == "Z" and time >= _YEAR_2001
 
 
@@ -103,11 +103,15 @@ def _offset(zone: str) -> int:
     return -seconds if zone[0] == "-" else seconds
 
 
-def _wrong_form(separator: str, second: str | None, zone: str) -> str:
+def _wrong_form(separator: str, second: str | None, point: str | None, gap: str | None, zone: str) -> str:
     if separator == " ":
         return SPACE
     if second is None:
         return NO_SECONDS
+    if point == ",":
+        return COMMA
+    if gap:
+        return SPACE_IN_ZONE
     if not zone:
         return NO_ZONE
     return "" if _RFC_3339_ZONE.fullmatch(zone) else ODD_ZONE
@@ -127,7 +131,7 @@ def values_at(payload: Any, path: FieldPath) -> Iterator[Any]:
 class _Field:
     """One date-time field of an action's payload."""
 
-    __slots__ = ("is_deadline", "is_own", "item", "name", "path", "pointer")
+    __slots__ = ("is_deadline", "is_timed", "is_top", "item", "name", "path", "pointer")
 
     def __init__(self, path: FieldPath, own: FieldPath, is_call: bool) -> None:
         self.path = path
@@ -135,13 +139,14 @@ class _Field:
         self.item = path[2] if len(path) == 3 and path[1] == "*" else None
         """The name within the items of an array: the commonest nested form."""
         self.pointer = "/".join(("", *path))
-        self.is_own = is_call and path == own
-        """It says when the message was made."""
-        self.is_deadline = is_call and path[-1] in _LATEST_BY
+        self.is_top = len(path) == 1
+        self.is_deadline = is_call and path[-1] in _LATEST_BY and "idTagInfo" not in path
+        """It has to be in the future. A tag in a local list may have expired."""
+        self.is_timed = self.is_deadline or (is_call and path == own)
+        """It is to be compared with the time of the capture: a deadline, or when the message was made."""
 
     def values(self, payload: dict[str, Any]) -> list[Any]:
-        if len(self.path) == 1:
-            return [payload.get(self.name)]
+        """Of a field below the top of the payload."""
         if self.item is None:
             return list(values_at(payload, self.path))
         items = payload.get(self.name)
@@ -162,7 +167,7 @@ class TimeFields:
     def __init__(self, paths: tuple[FieldPath, ...], kind: int, action: str) -> None:
         own = ("meterValue", "*", "timestamp") if action == "MeterValues" else ("timestamp",)
         self._fields = [_Field(path, own, kind == CALL) for path in paths]
-        self._may_be_queued = action in _QUEUED_16
+        self._may_be_queued = action in _QUEUED
 
     def faults(self, payload: dict[str, Any], time: int | None, direction: Direction) -> tuple[Fault, ...]:
         """What is wrong with the date-times of a payload.
@@ -174,19 +179,18 @@ class TimeFields:
         """
         found: list[Fault] = []
         for field in self._fields:
-            for value in field.values(payload):
+            for value in (payload.get(field.name),) if field.is_top else field.values(payload):
                 if type(value) is not str:
                     continue  # absent, or a violation of the schema
                 moment = parse(value)
                 then = moment[0]
                 if not moment[4]:
                     found += _form_faults(value, moment, field.pointer)
-                if then is None or time is None or not (field.is_own or field.is_deadline):
-                    continue
-                skew = then - time
-                if not -MINUTE < skew < MINUTE and then >= _YEAR_2001:
-                    found += self._skew_faults(field, value, skew, payload, direction)
-        return tuple(found)
+                if field.is_timed and time is not None and then is not None:
+                    skew = then - time
+                    if not -MINUTE < skew < MINUTE and then >= _YEAR_2001:
+                        found += self._skew_faults(field, value, skew, payload, direction)
+        return tuple(found) if found else ()
 
     def _skew_faults(
         self, field: _Field, value: str, skew: int, payload: dict[str, Any], direction: Direction
@@ -213,7 +217,10 @@ class TimeFields:
 _LATEST_BY: Final = frozenset(
     {"expiryDate", "expiryDateTime", "retrieveDate", "retrieveDateTime", "installDateTime"}
 )
-_QUEUED_16: Final = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
+_QUEUED: Final = frozenset(
+    {"StartTransaction", "StopTransaction", "MeterValues", "SecurityEventNotification"}
+)
+"""Kept while the station is offline, and sent later; 2.x marks TransactionEvents only."""
 _YEAR_2001: Final = 978_307_200 * SECOND
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from ocppscope.events import (
     CALL,
     SEND,
+    Closed,
     Event,
     Fault,
     Message,
@@ -14,7 +15,18 @@ from ocppscope.events import (
     Opened,
     Session,
 )
-from ocppscope.rules.registry import LEARNERS, RULES, Check, Profile, Report, Rule, Severity, TriggerKind
+from ocppscope.rules.registry import (
+    ERROR,
+    LEARNERS,
+    RULES,
+    SEVERITIES,
+    Check,
+    Profile,
+    Report,
+    Rule,
+    Severity,
+    TriggerKind,
+)
 from ocppscope.rules.state import SessionState, Tables
 
 PROOF: Final = 20
@@ -188,6 +200,8 @@ class Engine:
         if event.session.duplicate_of is not None:
             if isinstance(event, Opened):
                 self._run("second-sighting", None, event, state)
+            elif isinstance(event, Closed):
+                self._tables.sessions.pop(event.session.number)
             return
         self._tables.before(event, state)
         self._run("event", type(event).__name__, event, state)
@@ -240,6 +254,10 @@ class Engine:
                     report.subject,
                     session,
                 )
+            elif finding.severity != ERROR:
+                severity = one.severity_in(self._profile, report)
+                if SEVERITIES.index(severity) < SEVERITIES.index(finding.severity):
+                    finding.severity, finding.detail = severity, report.detail
             numbers = (*report.events, number)
             finding.add(numbers, event.time)
             if self._observer:

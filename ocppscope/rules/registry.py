@@ -101,7 +101,7 @@ class Trigger:
     names: frozenset[str] = field(default_factory=frozenset)
 
     def fires_on(self, name: object) -> bool:
-        return not self.names or name in self.names
+        return not self.names or (isinstance(name, str) and name in self.names)
 
 
 def on_fault(*kinds: str) -> Trigger:

@@ -17,7 +17,7 @@ from ocppscope.events import (
     Message,
 )
 from ocppscope.ocpp import schemas
-from ocppscope.ocpp.actions import SENT_UNANSWERED, actions_of, versions_of
+from ocppscope.ocpp.actions import SENT_UNANSWERED, actions_of, senders_of, versions_of
 from ocppscope.ocpp.errors import explain, other_spelling
 from ocppscope.ocpp.versions import V2X, V16, V21
 from ocppscope.rules.registry import (
@@ -135,8 +135,9 @@ fault_rule(
 
 
 def _concurrent(event: Message, state: SessionState, fault: Fault) -> Report:
-    """Where bytes are missing, the answer in between may be among them."""
-    return Report(fault.detail, event.direction, INFO if state.has_gap else None, fault.events)
+    """Where bytes are missing or could not be read, the answer in between may be among them."""
+    unsure = state.has_gap or state.unread.get(_OTHER[event.direction])
+    return Report(fault.detail, event.direction, INFO if unsure else None, fault.events)
 
 
 _CONCURRENT_HINT: Final = (
@@ -247,6 +248,8 @@ fault_rule(
     needs="session",
 )
 def refused_again(event: Message, state: SessionState) -> Report | None:
+    if event.action is None:
+        return None  # what it refuses is not in the capture
     action = str(event.action)
     refusals = state.call_errors.setdefault(action, [])
     refusals.append(event.n)
@@ -277,7 +280,7 @@ def result_of_another_action(event: Message, state: SessionState) -> Report | No
     fitting = [
         action
         for action in sorted(actions_of(version))
-        if (found := schemas.validator(version, CALLRESULT, action)) and found.is_valid(event.payload)
+        if (found := schemas.validator(version, CALLRESULT, action)) and schemas.fits(found, event.payload)
         if (schemas.schema(version, CALLRESULT, action) or {}).get("required")
     ]
     if not fitting:
@@ -334,13 +337,16 @@ def unknown_action(event: Message, state: SessionState, fault: Fault) -> Report:
     hint="leave a field out that has no value: no null, no {}, no []",
     versions=V2X,
 )
-def empty_field(event: Message, state: SessionState, fault: Fault | None = None) -> Report | list[Report]:
+def empty_field(
+    event: Message, state: SessionState, fault: Fault | None = None
+) -> Report | list[Report] | None:
     if fault is not None:
-        return Report(fault.detail, f"{event.action} {fault.subject}")
+        known = isinstance(event, Message) and schemas.is_optional(event, fault.subject)
+        return Report(fault.detail, f"{event.action} {fault.subject}") if known else None
+    found = {one.pointer: one for one in event.violations if schemas.is_empty_optional(event, one)}
     return [
         Report(f"{one.pointer} is {json.dumps(one.value)}", f"{event.action} {schemas.general(one.pointer)}")
-        for one in event.violations
-        if schemas.is_empty_optional(event, one)
+        for one in found.values()
     ]
 
 
@@ -365,7 +371,8 @@ fault_rule(
 )
 def accepted_invalid(event: Message, state: SessionState, fault: Fault) -> Report | None:
     serious = event.call is not None and any(
-        one.keyword != "additionalProperties" for one in event.call.violations
+        one.keyword != "additionalProperties" and not schemas.is_custom_data_vendor(one)
+        for one in event.call.violations
     )
     status = event.payload.get("status", "Accepted") if isinstance(event.payload, dict) else "Accepted"
     return (
@@ -437,14 +444,19 @@ def not_supported(event: Message, state: SessionState) -> Report | None:
     action, code = str(event.action), event.error.code if event.error else None
     if code not in ("NotImplemented", "NotSupported") or event.type != CALLERROR:
         return None
-    if action in MANDATORY.get(event.session.version or "", ()):
+    version = event.session.version or ""
+    if action in MANDATORY.get(version, ()) and _OTHER[event.direction] in senders_of(version, action):
         return Report(f"{action} is of the core profile and got {code}", action, events=_call_of(event))
     if action in state.station.answered:
         return Report(f"{action} got {code}, and was answered before", action, events=_call_of(event))
     return None
 
 
-@learns(on_answer())
+_ALWAYS_MANDATORY: Final = frozenset.intersection(*MANDATORY.values())
+_OPTIONAL: Final = frozenset.union(*map(actions_of, MANDATORY)) - _ALWAYS_MANDATORY
+
+
+@learns(on_answer(*_OPTIONAL))
 def learn_answered(event: Message, state: SessionState) -> None:
     if event.type == CALLRESULT:
         state.station.answered.add(event.action)
@@ -497,7 +509,7 @@ def wrong_message_type(event: Message, state: SessionState) -> Report | None:
     source="OCPP 2.1 part 4 §4.2.3",
     hint="type 5 answers a CallResult that could not be processed, with its id",
     needs="start",
-    versions=None,
+    versions=(V21,),
 )
 def orphan_result_error(event: Message, state: SessionState, fault: Fault) -> Report:
     return Report(fault.detail, severity=INFO if state.is_partial else None)
@@ -531,9 +543,9 @@ def result_before_response(event: Message, state: SessionState) -> Report | None
     for action in _RESULT_OF[str(event.action)]:
         request = state.requests.get((action, request_id))
         if request is not None and request_id is not None:
-            return Report(
-                f"{event.action} came before the answer to {action} {request_id}", events=(request.n,)
-            )
+            detail = f"{event.action} came before the answer to {action} {request_id}"
+            unsure = state.has_gap or state.unread.get(event.direction)
+            return Report(detail, severity=INFO if unsure else None, events=(request.n,))
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ocppscope.events import Message
+from ocppscope.events import Message, Violation
 from ocppscope.ocpp import schemas
 from ocppscope.ocpp.versions import V2X, V16, V21, V201
 from ocppscope.rules.registry import ERROR, Report, on_violation, rule
@@ -39,11 +39,20 @@ def _check(keyword: str) -> Callable[[Message, SessionState], list[Report]]:
             Report(one.detail, f"{event.action} {schemas.general(one.pointer)}")
             for one in event.violations
             if (one.keyword if one.keyword in KEYWORDS else "other") == keyword
-            and not (is_2x and (schemas.is_empty_optional(event, one) or schemas.is_custom_data_vendor(one)))
+            and not (is_2x and _has_rule_of_its_own(event, one))
             and one.keyword != "additionalProperties"
         ]
 
     return violated
+
+
+def _has_rule_of_its_own(event: Message, violation: Violation) -> bool:
+    """RPC-020 or RPC-032."""
+    return (
+        schemas.is_empty_optional(event, violation)
+        or schemas.is_custom_data_vendor(violation)
+        or schemas.is_within_empty_optional(event, violation)
+    )
 
 
 for _keyword, (_title, _hint) in KEYWORDS.items():

@@ -4,7 +4,6 @@ Stations outlive their sessions. Each table is bounded by the number of stations
 entries.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -27,17 +26,17 @@ V = TypeVar("V")
 _STATIONS: Final = 100_000
 
 
-class Recent(OrderedDict[K, V]):
-    """A dict that forgets its oldest entries."""
+class Recent(dict[K, V]):
+    """A dict that forgets the entries that were added first."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = size
 
     def __setitem__(self, key: K, value: V) -> None:
+        if len(self) >= self._size and key not in self:
+            del self[next(iter(self))]
         super().__setitem__(key, value)
-        if len(self) > self._size:
-            self.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ class StationState:
     """Actions that got a CallResult."""
     configuration: dict[str, str] = field(default_factory=dict)
     """Configuration keys (1.6) and variables (2.x), as far as the capture shows their values."""
-    latest: Recent[tuple[Any, ...], int] = field(default_factory=lambda: Recent(1_000))
+    latest: Recent[tuple[Any, ...], int] = field(default_factory=lambda: Recent(100))
     """By entity (a connector's status, a transaction): the latest time that its messages told, in ns."""
     starts: Recent[int, int] = field(default_factory=lambda: Recent(100))
     """By transactionId (1.6): when the transaction started, in ns."""
@@ -114,7 +113,7 @@ class Tables:
         elif isinstance(event, Gap):
             state.has_gap = True
         elif isinstance(event, Damaged) and event.direction:
-            if event.layer in ("tls", "websocket"):
+            if event.layer in ("tls", "websocket", "deflate"):
                 state.has_gap = True
             else:
                 state.unread[event.direction] = state.unread.get(event.direction, 0) + 1

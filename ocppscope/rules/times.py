@@ -1,6 +1,6 @@
 """TIME: date-times in payloads, their form and what they say (section D of the catalogue)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ocppscope.events import Fault, Message
@@ -108,49 +108,61 @@ def backwards(event: Message, state: SessionState) -> Report | None:
     payload = event.payload
     if type(payload) is not dict:
         return None
-    entity, times = _entity_and_times(event.action, payload)
+    entity = _ENTITIES[event.action or ""](payload)
     if entity is None:
         return None
+    if event.action == "MeterValues":
+        times = [parse(text)[0] for text in values_at(payload, _METER_TIMES) if type(text) is str]
+    else:
+        text = payload.get("timestamp")
+        times = [parse(text)[0]] if type(text) is str else []
     latest = state.station.latest
-    before = newest = latest.get(entity)
+    newest = latest.get(entity)
     found = None
-    for text in times:
-        time = parse(text)[0] if type(text) is str else None
+    for time in times:
         if time is None:
             continue
         if newest is not None and time < newest:
-            earlier = f"{(newest - time) / SECOND:.1f} s before the one told earlier"
-            found = Report(f"{text} is {earlier} for {_name(entity)}", entity[0])
+            found = Report(f"{(newest - time) / SECOND:.1f} s back for {_name(entity)}", entity[0])
         else:
-            newest = time
-    if newest is not None and newest != before:
-        latest[entity] = newest
+            newest = latest[entity] = time
     return found
 
 
-def _entity_and_times(
-    action: str | None, payload: dict[str, Any]
-) -> tuple[tuple[Any, ...] | None, Iterable[Any]]:
-    own = (payload.get("timestamp"),)
-    if action == "StatusNotification":
-        place = payload.get("evseId"), payload.get("connectorId")
-        return (("status", *place) if _are_keys(*place) else None), own
-    if action == "TransactionEvent":
-        info = payload.get("transactionInfo")
-        transaction = info.get("transactionId") if isinstance(info, dict) else None
-    else:
-        transaction = payload.get("transactionId")
-    if transaction is None or not _are_keys(transaction):
-        return None, ()
-    times = values_at(payload, _METER_TIMES) if action == "MeterValues" else own
-    return ("transaction", transaction), times
+def _status_of(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+    evse, connector = payload.get("evseId"), payload.get("connectorId")
+    return ("status", evse, connector) if type(connector) is int and type(evse) in _ID_TYPES else None
 
 
-def _are_keys(*values: Any) -> bool:
-    return all(type(value) in (int, str, type(None)) for value in values)
+def _transaction_of(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+    transaction = payload.get("transactionId")
+    return ("transaction", transaction) if type(transaction) in (int, str) else None
 
 
+def _transaction_of_2x(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+    info = payload.get("transactionInfo")
+    return _transaction_of(info) if type(info) is dict else None
+
+
+_ID_TYPES: Final = frozenset({int, str, type(None)})
+_ENTITIES: Final[Mapping[str, Callable[[dict[str, Any]], tuple[Any, ...] | None]]] = {
+    "StatusNotification": _status_of,
+    "MeterValues": _transaction_of,
+    "StopTransaction": _transaction_of,
+    "TransactionEvent": _transaction_of_2x,
+}
 _METER_TIMES: Final = ("meterValue", "*", "timestamp")
+
+
+@learns(on_call("StopTransaction", "TransactionEvent"))
+def forget_transaction(event: Message, state: SessionState) -> None:
+    """A transaction that has ended gets no more messages, but for a retry or two."""
+    payload = event.payload
+    if type(payload) is dict and (event.action == "StopTransaction" or payload.get("eventType") == "Ended"):
+        entity = _ENTITIES[event.action or ""](payload)
+        if entity is not None:
+            state.station.latest.pop(entity, None)
+            state.station.starts.pop(entity[1], None)
 
 
 def _name(entity: tuple[Any, ...]) -> str:

@@ -24,6 +24,7 @@ _ANY = None
 _REFUSED_FOR_SUBPROTOCOL = (400, 403, 426)
 _LONG_SESSION = 5 * MINUTE
 _QUICK_REDIAL = MINUTE
+_AT_ONCE = 10 * SECOND
 
 
 @rule(
@@ -83,9 +84,14 @@ def no_agreement(event: Opened | Closed, state: SessionState) -> Report | None:
     if state.messages:
         detail = "the answer to the upgrade names no subprotocol, and OCPP messages went on"
         return Report(detail, severity=ERROR, events=(opened.n,))
-    if event.by == "csms":
+    too_early = event.how == "end-of-capture" and _between(opened, event) < _AT_ONCE
+    if event.by == "csms" or too_early:
         return None
     return Report("the CSMS accepted the upgrade without a subprotocol and did not close", events=(opened.n,))
+
+
+def _between(opened: Opened, closed: Closed) -> int:
+    return 0 if opened.time is None or closed.time is None else closed.time - opened.time
 
 
 @rule(

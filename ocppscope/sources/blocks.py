@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-BLOCK: Final = 1 << 18
+BLOCK: Final = 1 << 15
+"""Bytes read at once: so few that what is made of them stays in the processor's cache from layer to layer."""
 _HEAD: Final = 16
 _GZIP: Final = b"\x1f\x8b"
 _ANY_GZIP: Final = 16 + zlib.MAX_WBITS
@@ -57,12 +58,12 @@ class Blocks:
 
     def _first_block(self) -> bytes:
         raw = self._blocks()
-        first = _at_least(_HEAD, raw)
         self._rest: Iterator[bytes] = raw
-        if not first.startswith(_GZIP):
-            return first
-        self._rest = _inflated(first, raw)
         try:
+            first = _at_least(_HEAD, raw)
+            if not first.startswith(_GZIP):
+                return first
+            self._rest = _inflated(first, raw)
             return _at_least(_HEAD, self._rest)
         except CutShortError as error:
             raise InputError(f"{self.name}: {error}") from error
@@ -71,7 +72,7 @@ class Blocks:
         """Yield the first block and then the others.
 
         Raises:
-            CutShortError: gzip breaks off.
+            CutShortError: gzip breaks off, or the file cannot be read any further.
         """
         if self.head:
             yield self.head
@@ -80,16 +81,19 @@ class Blocks:
     def _blocks(self) -> Iterator[bytes]:
         # What is there, at once: a live pipe must not wait until a block is full.
         read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
-        while True:
-            try:
+        try:
+            while True:
                 block = read(BLOCK)
-            except OSError as error:
-                raise InputError(f"{self.name} cannot be read: {error.strerror}") from error
-            if block:
-                self.read += len(block)
-                yield block
-            elif self._follow is None or not self._follow():
-                return
+                if block:
+                    self.read += len(block)
+                    yield block
+                elif self._follow is None or not self._follow():
+                    return
+        except OSError as error:
+            raise CutShortError(f"it cannot be read beyond byte {self.read}: {error.strerror}") from error
+        finally:
+            if self.name != "-":
+                self._file.close()
 
 
 def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:
@@ -105,9 +109,13 @@ def _inflated(block: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
     stream = zlib.decompressobj(_ANY_GZIP)
     read = len(block)
     while block:
+        before = stream.copy()
         try:
             data = stream.decompress(block, BLOCK)
         except zlib.error as error:
+            data = _up_to_damage(before, block)
+            if data:
+                yield data
             raise CutShortError(f"gzip is damaged before byte {read}: {error}") from error
         if data:
             yield data
@@ -119,3 +127,14 @@ def _inflated(block: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
             stream = zlib.decompressobj(_ANY_GZIP)
     if not stream.eof:
         raise CutShortError(f"gzip breaks off at byte {read}: the file is not whole")
+
+
+def _up_to_damage(stream: "zlib._Decompress", block: bytes) -> bytes:
+    """What can be had of a damaged block: zlib gives nothing of a call in which it finds the damage."""
+    data = bytearray()
+    try:
+        for at in range(len(block)):
+            data += stream.decompress(block[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(data)

@@ -25,7 +25,15 @@ from ocppscope.events import (
 )
 from ocppscope.wire import http
 from ocppscope.wire.tls import Broken, KeyStore, Lost, Plain, TlsConnection, TlsOutput
-from ocppscope.wire.websocket import MAX_MESSAGE, FrameStream, WebSocket, find_frame, parse_header
+from ocppscope.wire.websocket import (
+    MAX_MESSAGE,
+    FrameStream,
+    Header,
+    WebSocket,
+    find_text,
+    frames_fill,
+    parse_header,
+)
 
 Sink = Callable[[bytes, int], None]
 How = Literal["fin", "rst", "end-of-capture"]
@@ -51,7 +59,8 @@ class Context:
     found: Counter[str] = field(default_factory=Counter)
     """What kinds of connection there were, for a capture that holds nothing of interest."""
     sessions: int = 0
-    _sightings: "OrderedDict[str, tuple[Session, int]]" = field(default_factory=OrderedDict)
+    _sightings: "OrderedDict[str, tuple[Session, int, str]]" = field(default_factory=OrderedDict)
+    """By key: the session, when it opened, and the last segment of its path."""
 
     def new_session(self, client: str, server: str, *, late: bool = False) -> Session:
         self.sessions += 1
@@ -61,18 +70,22 @@ class Context:
         """Mark a session whose `Sec-WebSocket-Key` was seen a moment ago as seen twice.
 
         The key is random for each connection (RFC 6455 §4.1), so this is the same one behind a proxy or on
-        another interface. The same key much later is a client with a fixed key, which is a fault.
+        another interface. The same key much later, or for another path, is a client with a fixed key, which
+        is a fault.
         """
         if opened.key is None or opened.time is None:
             return None
-        first, time = self._sightings.setdefault(opened.key, (opened.session, opened.time))
+        name = (opened.path or "").partition("?")[0].rpartition("/")[2]
+        sighting = opened.session, opened.time, name
+        first, time, first_name = self._sightings.setdefault(opened.key, sighting)
         if len(self._sightings) > _KEYS_REMEMBERED:
             self._sightings.popitem(last=False)
         if first is opened.session:
             return None
-        if opened.time - time <= _SECOND_SIGHTING:
+        if opened.time - time <= _SECOND_SIGHTING and name == first_name:
             opened.session.duplicate_of = first.number
             return None
+        self._sightings[opened.key] = sighting
         return Fault("http.key-reused", f"the key {opened.key} was used by session {first.number} before")
 
 
@@ -109,6 +122,10 @@ class Conversation:
         self._requests: list[http.Head] = []
         self._undecided: list[tuple[int, bytes | None, int | None, int]] = []  # side, bytes or gap, time
         self._undecided_size = 0
+        self._row: list[bool] = []
+        """Of the last undecided segments in a row that frames would fill: whether their frames are masked."""
+        self._refused: list[Session] = []
+        """Sessions whose upgrade was not agreed to, or not answered."""
         first = self._undecided_bytes if late else self._http
         self.sinks: list[Sink] = [partial(first, 0), partial(first, 1)]
 
@@ -133,20 +150,16 @@ class Conversation:
             )
 
     def end(self, how: How, side: int | None, time: int) -> None:
-        if self._websocket is None and self._requests and self._requests[0].is_upgrade:
-            self._opened(self._requests[0], None, time)
+        if self._websocket is None:
+            self._without_answer(time)
         by: Literal["station", "csms"] | None = None
         if side is not None:
             by = "station" if side == self._client_side else "csms"
+        self._context.out += [Closed(session, time, by, how) for session in self._refused]
         if self._websocket:
             self._websocket.end(how, by, time)
-        elif self._refused:
-            self._context.out.append(Closed(self._refused, time, by, how))
 
     # --- HTTP ---
-
-    _refused: Session | None = None
-    """The session whose upgrade was not agreed to, or not answered."""
 
     def _http(self, side: int, data: bytes, time: int) -> None:
         buffer = self._buffers[side]
@@ -154,7 +167,19 @@ class Conversation:
         while buffer and self._websocket is None and self._skip_body(side) and self._head(side, time):
             pass
         if len(buffer) > _WAITING_LIMIT:
-            self._give_up("HTTP that waits for an answer")
+            self._without_answer(time)
+            if self._websocket is None:
+                self._give_up("HTTP that waits for an answer")
+
+    def _without_answer(self, time: int) -> None:
+        """The answers to the requests under way are not in the capture."""
+        upgrades = [request for request in self._requests if request.is_upgrade]
+        if upgrades and self._buffers[self._client_side]:
+            self._open_late(time)  # what follows the request can only be frames
+            return
+        for request in upgrades:
+            self._opened(request, None, time)
+        self._requests.clear()
 
     def _skip_body(self, side: int) -> bool:
         """Whether the buffer now begins with a head."""
@@ -202,7 +227,8 @@ class Conversation:
             return
         request = self._requests.pop(0) if self._requests else None
         if head.status != 101:
-            self._skip[1 - self._client_side] = 0 if head.status in (204, 304) else head.content_length
+            bodiless = head.status in (204, 304) or (request is not None and request.method == "HEAD")
+            self._skip[1 - self._client_side] = 0 if bodiless else head.content_length
         if head.status == 101 or (request is not None and request.is_upgrade):
             self._opened(request, head, time)
         else:
@@ -221,7 +247,7 @@ class Conversation:
         if accepted:
             self._start(opened, time)
         else:
-            self._refused = session
+            self._refused.append(session)
 
     # --- WebSocket ---
 
@@ -231,7 +257,7 @@ class Conversation:
 
     def _open_late(self, time: int) -> None:
         """Frames were found though the handshake was not seen whole."""
-        request = self._requests.pop(0) if self._requests else None
+        request = self._requests[-1] if self._requests and self._requests[-1].is_upgrade else None
         session = self._new_session(late=True)
         opened = _handshake(session, time, request, None, self._tls() if self._tls else None)
         self._context.sighting(opened)
@@ -263,26 +289,51 @@ class Conversation:
         is_request = http.REQUEST_START.match(data) is not None
         if is_request or data.startswith(http.RESPONSE_START):
             self._client_side = side if is_request else 1 - side
-            self._undecided.clear()
+            if is_request:
+                self._buffers[side].clear()
+                self._without_answer(time)
+            self._forget_undecided()
             self.sinks[:] = [partial(self._http, 0), partial(self._http, 1)]
             self._http(side, data, time)
             return
         self._undecided.append((side, data, None, time))
         self._undecided_size += len(data)
-        at = find_frame(data, None, self._context.max_message)
-        header = parse_header(data, at) if at >= 0 else None
+        header = self._frame_in(data)
         if header is not None:
             self._client_side = side if header.masked else 1 - side
             self._replay()
         elif self._undecided_size > _UNDECIDED_LIMIT:
             if not self._patient:
                 self._give_up("connection first seen in its middle, of an unknown protocol")
-            self._undecided.clear()
-            self._undecided_size = 0
+            self._forget_undecided()
+
+    def _frame_in(self, data: bytes) -> Header | None:
+        """The header of a frame in a segment, where the evidence suffices.
+
+        A text like a JSON array does. Other frames are too like other protocols: it takes two segments in a
+        row, and a masked one among them, as one side's always are.
+        """
+        most = self._context.max_message
+        at = find_text(data, None, most)
+        if at >= 0:
+            return parse_header(data, at)
+        header = parse_header(data)
+        if header is None or not frames_fill(data, None, most):
+            self._row.clear()
+            return None
+        self._row.append(header.masked)
+        enough = self._patient or (len(self._row) > 1 and any(self._row))
+        return header if enough else None
+
+    def _forget_undecided(self) -> None:
+        self._undecided.clear()
+        self._undecided_size = 0
+        self._row.clear()
 
     def _replay(self) -> None:
         """What came before the first frame that could be recognised belongs to the session too."""
-        undecided, self._undecided = self._undecided, []
+        undecided = self._undecided[:]
+        self._forget_undecided()
         self._open_late(undecided[0][3])
         for side, data, size, time in undecided:
             if data is None:
@@ -301,7 +352,7 @@ class Conversation:
 
     def _give_up(self, what: str) -> None:
         self._context.found[what] += 1
-        self._undecided.clear()
+        self._forget_undecided()
         for buffer in self._buffers:
             buffer.clear()
         self.sinks[:] = [_ignore, _ignore]
@@ -404,8 +455,8 @@ class Connection:
             self._tell_unreadable(time)
         if self._first_fin is not None:
             how, (side, time) = "fin", self._first_fin
-        if self._conversation:
-            self._conversation.end(how, side, time)
+        if self._conversation:  # its side 0 is the TLS client
+            self._conversation.end(how, side if side is None else side ^ self._client_side, time)
 
     # --- which protocol ---
 

@@ -47,7 +47,7 @@ class Inflater:
 
     def lose(self, reason: str) -> None:
         """A message, or part of one, is missing."""
-        if self.takeover is not False and self._lost is None:
+        if self.takeover and self._lost is None:
             self._lost = reason
 
     def inflate(self, data: bytes) -> bytes:
@@ -77,9 +77,10 @@ class Inflater:
 
     def _remember(self, text: bytes, ended: bool) -> None:
         """Keep the last window of text: a sender may end its deflate stream (RFC 7692 §7.2.3.4)."""
-        self._recent.append(text)
-        self._recent_size += len(text)
-        while self._recent_size - len(self._recent[0]) >= _WINDOW:
+        if text:
+            self._recent.append(text[-_WINDOW:])
+            self._recent_size += len(self._recent[-1])
+        while self._recent and self._recent_size - len(self._recent[0]) >= _WINDOW:
             self._recent_size -= len(self._recent.popleft())
         if ended:
             window = b"".join(self._recent)[-_WINDOW:]

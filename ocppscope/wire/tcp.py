@@ -6,10 +6,11 @@ The plain path is an in-order segment on a connection without a hole; all else t
 A hole may be a segment that arrives late, one that the network lost (a retransmission follows), or one
 that the capture lost. It is the capture's loss once the peer has acknowledged past it; to let reordered
 packets arrive it is given a second of capture time, or a mebibyte. While a direction has a hole, what the
-other direction sends is held too: an answer must not overtake the Call that lies behind the hole.
+other direction sends is held too: an answer must not overtake the Call that lies behind the hole. An
+acknowledgement of bytes that were not seen shows a hole as well as a segment beyond them does.
 """
 
-from bisect import insort
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -23,6 +24,8 @@ ACK: Final = 0x10
 
 _ODD: Final = FIN | SYN | RST
 _MASK: Final = 0xFFFFFFFF
+_AHEAD: Final = _MASK >> 1
+"""Of two sequence numbers, the one that is at most so far beyond the other is the later (RFC 9293 §3.4)."""
 _NEVER: Final = 1 << 80
 
 HOLE_TIME: Final = 1_000_000_000
@@ -102,14 +105,22 @@ class _Half:
 
     def place_of(self, sequence: int) -> int:
         distance = (sequence - self.next) & _MASK
-        return self.place + (distance if distance <= _MASK >> 1 else distance - _MASK - 1)
+        return self.place + (distance if distance <= _AHEAD else distance - _MASK - 1)
+
+    @property
+    def end(self) -> int:
+        """The place up to which this stream is known to go."""
+        return self.held[-1].place + len(self.held[-1].data) if self.held else self.place
 
     def advance(self, size: int) -> None:
         self.place += size
         self.next = self.place & _MASK
 
     def hold(self, held: _Held) -> None:
-        insort(self.held, held)
+        at = bisect_right(self.held, held)
+        if at < len(self.held):
+            held.arrival = min(held.arrival, self.held[at].arrival)  # it belongs before what waited for it
+        self.held.insert(at, held)
         self.held_bytes += len(held.data) + _HELD_OVERHEAD
 
     def pop(self) -> _Held:
@@ -138,7 +149,7 @@ class _Connection:
         self.receiver = receiver
         self.closed = False
         self.slow = False
-        """Segments must take the general path: something is held, or the connection is closed."""
+        """Segments must take the general path: something is held, a side is unknown, or all is closed."""
         first, second = _Half(0, receiver), _Half(1, receiver)
         self.halves = (first, second)
         first.connection = second.connection = self
@@ -171,7 +182,13 @@ class Tcp:
             half = self._open(segment, time)
             if half is None:
                 return
-        if sequence == half.next and not flags & _ODD and not missing and not half.connection.slow:
+        if (
+            sequence == half.next
+            and (half.peer.next == ack or (half.peer.next - ack) & _MASK <= _AHEAD)
+            and not flags & _ODD
+            and not missing
+            and not half.connection.slow
+        ):
             half.ack = ack
             if data:
                 size = len(data)
@@ -253,8 +270,10 @@ class Tcp:
             return
         if half.next < 0:
             half.start(sequence)
-        if flags & ACK and (half.ack < 0 or (ack - half.ack) & _MASK <= _MASK >> 1):
-            half.ack = ack
+        if flags & ACK:
+            if half.ack < 0 or (ack - half.ack) & _MASK <= _AHEAD:
+                half.ack = ack
+            self._expect(half.peer, ack, time)
         if flags & RST:
             self._drain(connection, time, at_end=True)
             self._closed(connection, time)
@@ -262,6 +281,16 @@ class Tcp:
             return
         self._hold(half, half.place_of(sequence), data, missing, bool(flags & FIN), time)
         self._drain(connection, time)
+
+    def _expect(self, half: _Half, ack: int, time: int) -> None:
+        """Note that the peer has a stream's bytes up to `ack`, seen here or not."""
+        if half.next < 0:
+            half.start(ack)
+        place = half.place_of(ack)
+        # One more may be the FIN, which has a number too. Far more is nothing that one segment can prove.
+        if 1 < place - half.end <= HOLE_BYTES and not half.finished:
+            self._arrivals += 1
+            half.hold(_Held(place, self._arrivals, b"", time))
 
     def _hold(self, half: _Half, place: int, data: bytes, missing: int, fin: bool, time: int) -> None:
         end = place + len(data) + missing
@@ -304,8 +333,10 @@ class Tcp:
     def _stall(self, connection: _Connection, now: int) -> None:
         if connection.closed:
             return
-        connection.slow = bool(connection.halves[0].held or connection.halves[1].held)
-        if not connection.slow:
+        first, second = connection.halves
+        waits = bool(first.held or second.held)
+        connection.slow = waits or first.next < 0 or second.next < 0
+        if not waits:
             self._stalled.pop(connection, None)
         elif connection not in self._stalled:
             self._stalled[connection] = None

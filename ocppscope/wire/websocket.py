@@ -6,7 +6,7 @@ it, and reading goes on. What a text means is not known here.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from websockets.utils import apply_mask as _apply_mask_python
@@ -33,7 +33,10 @@ except ImportError:  # the compiled half of `websockets` is optional
 
 MAX_MESSAGE: Final = 16 << 20
 _SHOWN: Final = 1 << 16  # bytes kept of what is too big to keep
-_ODD_FRAME_LIMIT: Final = 1 << 16
+_ODD_FRAME_LIMIT: Final = 1 << 16  # bytes of a frame that breaks the protocol and is waited for
+_CONTROL_LIMIT: Final = 125
+_HUGE: Final = 1 << 30  # a frame that claims more is not waited for: its header is not believed
+_MAX_FRAGMENTS: Final = 1 << 16
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 _DEFINED: Final = frozenset({_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG})
@@ -64,12 +67,17 @@ class Header:
     def end(self) -> int:
         return self.start + self.size
 
+    @property
+    def is_defined(self) -> bool:
+        """Whether a standard says what a frame like this means."""
+        return self.opcode in _DEFINED and not self.first & _RSV23
+
     def is_sane(self, max_message: int) -> bool:
         """Whether a frame like this may stand in a stream (its mask and RSV1 aside)."""
-        if self.first & _RSV23 or self.opcode not in _DEFINED or not self.minimal:
+        if not self.is_defined or not self.minimal:
             return False
         if self.opcode >= _CLOSE:
-            return self.first & _FIN != 0 and self.size <= 125
+            return self.first & _FIN != 0 and self.size <= _CONTROL_LIMIT
         return self.size <= max_message
 
 
@@ -102,9 +110,12 @@ def find_frame(data: bytes, masked: bool | None, max_message: int = MAX_MESSAGE)
         masked: whether frames of this direction are masked; None for either.
         max_message: a frame longer than this is none.
     """
-    if _frames_fill(data, masked, max_message) or _is_array_text(data, 0, masked, max_message):
-        return 0
-    for match in _TEXT_START.finditer(data, 1):
+    return 0 if frames_fill(data, masked, max_message) else find_text(data, masked, max_message)
+
+
+def find_text(data: bytes, masked: bool | None, max_message: int = MAX_MESSAGE) -> int:
+    """Where in a segment a frame begins that carries a JSON array; -1 where none does (as `find_frame`)."""
+    for match in _TEXT_START.finditer(data):
         if _is_array_text(data, match.start(), masked, max_message):
             return match.start()
     return -1
@@ -112,9 +123,13 @@ def find_frame(data: bytes, masked: bool | None, max_message: int = MAX_MESSAGE)
 
 _TEXT_START: Final = re.compile(rb"[\x01\x81]")
 _ARRAY_START: Final = re.compile(rb"\s*\[\s*[0-9]?")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SAMPLE: Final = range(8, 65)
+"""Bytes of a text that must be at hand to tell it from chance, and those that are looked at."""
 
 
-def _frames_fill(data: bytes, masked: bool | None, max_message: int) -> bool:
+def frames_fill(data: bytes, masked: bool | None, max_message: int = MAX_MESSAGE) -> bool:
+    """Whether a segment is one frame, a row of them, or the start of a long one: it may be so by chance."""
     at, count = 0, 0
     while at < len(data):
         header = parse_header(data, at)
@@ -133,11 +148,19 @@ def _is_array_text(data: bytes, at: int, masked: bool | None, max_message: int) 
     header = parse_header(data, at)
     if header is None or not header.is_sane(max_message) or masked not in (None, header.masked):
         return False
-    begin = data[at + header.start : at + min(header.end, header.start + 8)]
-    if header.masked:
-        begin = apply_mask(begin, data[at + header.start - 4 : at + header.start])
-    match = _ARRAY_START.match(begin)
-    return header.opcode == _TEXT and match is not None and match.end() >= 2
+    if header.opcode != _TEXT:
+        return False
+    sample = data[at + header.start : at + min(header.end, header.start + _SAMPLE.stop - 1)]
+    if header.masked and sample:
+        sample = apply_mask(sample, data[at + header.start - 4 : at + header.start])
+    match = _ARRAY_START.match(sample)
+    if len(sample) < _SAMPLE.start or match is None or match.end() < 2 or _CONTROL.search(sample):
+        return False
+    try:
+        sample.decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(sample) - 3  # the sample may end within a character
+    return True
 
 
 class FrameStream:
@@ -196,15 +219,15 @@ class FrameStream:
         if self._plain and data[0] == 0x81 and len(data) > 10:
             size = data[1] ^ self._mask_bit
             start = 2
-            if size == 126:
-                size = data[2] << 8 | data[3]
+            if size >= 126:
+                size = data[2] << 8 | data[3] if size == 126 else -1
                 start = 4
                 if size < 126:
                     size = -1
             key_size = self._key_size
             start += key_size
             total = len(data)
-            if size + start == total:
+            if size + start == total and size <= self._max_message:
                 payload = data[start:]
                 if key_size:
                     payload = apply_mask(payload, data[start - 4 : start])
@@ -226,7 +249,7 @@ class FrameStream:
         self._plain = False
         header = parse_header(self._buffer)
         rest = self._skip or (header.end - len(self._buffer) if header else 0)
-        self._give_up_message(time, f"{size or 'some'} bytes of it are not in the capture")
+        self._give_up(time, f"{size or 'some'} bytes of it are not in the capture")
         self._incomplete = True
         known = size is not None and size <= rest
         self._skip = rest - size if size is not None and known else 0
@@ -235,7 +258,7 @@ class FrameStream:
 
     def end(self, time: int) -> None:
         """The stream ends: what is unfinished is told."""
-        self._give_up_message(time, "the stream ends within it")
+        self._give_up(time, "the stream ends within it")
 
     # --- the general path ---
 
@@ -251,9 +274,8 @@ class FrameStream:
         self._buffer += data
         while len(self._buffer) >= max(self._needed, 2) and self._take_frame(time):
             self._needed = 0
-        self._plain = not (self._buffer or self._skip or self._searching or self._parts or self._closed)
-        if self._plain:
-            self._incomplete = False
+        under_way = self._buffer or self._skip or self._searching or self._parts or self._incomplete
+        self._plain = not (under_way or self._closed)
 
     def _search(self, data: bytes, time: int) -> bytes:
         at = find_frame(data, self._mask_bit != 0, self._max_message)
@@ -273,15 +295,13 @@ class FrameStream:
             return False
         sane = header.is_sane(self._max_message)
         if header.end > len(self._buffer):
-            if not sane and header.size > _ODD_FRAME_LIMIT:
-                self._give_up_frame(header, time)
-                return len(self._buffer) > 0
+            if not sane and header.size > (_ODD_FRAME_LIMIT if header.is_defined else _CONTROL_LIMIT):
+                return self._give_up_frame(header, time)
             self._needed = header.end
             return False
         follower = parse_header(self._buffer, header.end)
         if not sane and follower and not follower.is_sane(self._max_message):
-            self._lose_frames(time)
-            return False
+            return self._lose_frames(time)
         payload = bytes(self._buffer[header.start : header.end])
         if header.masked:
             payload = apply_mask(payload, bytes(self._buffer[header.start - 4 : header.start]))
@@ -291,29 +311,40 @@ class FrameStream:
         self._frame(header, payload, place, time)
         return True
 
-    def _give_up_frame(self, header: Header, time: int) -> None:
+    def _give_up_frame(self, header: Header, time: int) -> bool:
         """A header that claims more than may be kept: skip what it claims, or search if it is no frame."""
-        if header.opcode not in _DEFINED or header.first & _RSV23 or header.size >= 1 << 63:
-            self._lose_frames(time)
-            return
-        reason = f"the frame claims {header.size} bytes; at most {self._max_message} are read"
-        fault = Fault("websocket.too-big", reason)
-        self._damaged(time, bytes(self._buffer[:_SHOWN]), 0, reason, (fault,))
+        if not header.is_defined or header.size > _HUGE:
+            return self._lose_frames(time)
+        most = _CONTROL_LIMIT if header.opcode >= _CLOSE else self._max_message
+        reason = f"the frame claims {header.size} bytes; at most {most} are read"
+        faults = (Fault("websocket.too-big", reason), *self._header_faults(header))
+        self._damaged(time, bytes(self._buffer[:_SHOWN]), 0, reason, faults)
         self._skip = header.end - len(self._buffer)
         self._offset += len(self._buffer)
         self._buffer.clear()
         self._inflater.lose("an earlier frame was too big to read")
+        return False
 
-    def _lose_frames(self, time: int) -> None:
-        """What is in the buffer cannot be a frame: show it, and search for the next one."""
-        reason = f"no WebSocket frame: a header cannot begin with 0x{self._buffer[:2].hex()}"
+    def _lose_frames(self, time: int) -> bool:
+        """What the buffer begins with cannot be a frame: show it, and search for the next one.
+
+        Returns:
+            Whether one was found, with which the buffer now begins.
+        """
+        buffer = bytes(self._buffer)
+        at = find_frame(buffer[1:], self._mask_bit != 0, self._max_message) + 1 or len(buffer)
+        reason = f"no WebSocket frame: a header cannot begin with 0x{buffer[:2].hex()}"
+        header = parse_header(buffer)
+        if header and header.size > _HUGE:
+            reason = f"no WebSocket frame: a header cannot claim {header.size} bytes"
         fault = Fault("websocket.no-frame", reason)
-        self._damaged(time, bytes(self._buffer), 0, reason, (fault,))
-        self._offset += len(self._buffer)
-        self._buffer.clear()
-        self._searching = True
+        self._damaged(time, buffer[:at], 0, reason, (fault,))
+        self._offset += at
+        del self._buffer[:at]
+        self._searching = not self._buffer
         self._incomplete = True
         self._inflater.lose("an earlier frame could not be read")
+        return not self._searching
 
     # --- frames ---
 
@@ -346,7 +377,7 @@ class FrameStream:
             faults.append(Fault("websocket.reserved-opcode", f"opcode {header.opcode} is reserved"))
         if not header.minimal:
             faults.append(Fault("websocket.length", f"{header.size} bytes, not written in the fewest bytes"))
-        if header.opcode >= _CLOSE and header.size > 125:
+        if header.opcode >= _CLOSE and header.size > _CONTROL_LIMIT:
             faults.append(Fault("websocket.control-too-long", f"a control frame of {header.size} bytes"))
         if header.opcode >= _CLOSE and not header.first & _FIN:
             faults.append(Fault("websocket.control-fragmented", "a control frame without FIN"))
@@ -391,6 +422,7 @@ class FrameStream:
             self._incomplete = self._incomplete and not final
             return
         if header.opcode != _CONTINUATION:
+            self._incomplete = False
             if self._opcode is not None:
                 faults.append(
                     Fault("websocket.interleaved", "a new message before the last one's final frame")
@@ -403,7 +435,9 @@ class FrameStream:
         self._faults.extend(faults)
         self._size += len(payload)
         if self._size > self._max_message:
-            self._too_big(time)
+            self._too_big(time, f"a message of more than {self._max_message} bytes", final)
+        elif len(self._parts) > _MAX_FRAGMENTS:
+            self._too_big(time, f"a message of more than {_MAX_FRAGMENTS} frames", final)
         elif final:
             self._message(time)
 
@@ -431,12 +465,11 @@ class FrameStream:
             return
         self._out.append(Text(self._session, time, self._direction, text, places, tuple(faults)))
 
-    def _too_big(self, time: int) -> None:
-        reason = f"a message of more than {self._max_message} bytes"
+    def _too_big(self, time: int, reason: str, final: bool) -> None:
         self._faults.append(Fault("websocket.too-big", reason))
         parts, faults = b"".join(self._parts)[:_SHOWN], tuple(self._faults)
         self._forget_message()
-        self._incomplete = True
+        self._incomplete = not final
         self._inflater.lose("an earlier message was too big to read")
         self._damaged(time, parts, 0, reason, faults)
 
@@ -447,12 +480,16 @@ class FrameStream:
         self._size = 0
 
     def _give_up_message(self, time: int, reason: str) -> None:
-        """Show the parts of a message, or of a frame, that will never be whole."""
+        """Show the parts of a message that will never be whole."""
         if self._parts:
             self._inflater.lose("an earlier message is incomplete")
             parts, faults = b"".join(self._parts), tuple(self._faults)
             self._forget_message()
             self._damaged(time, parts, len(parts), f"an incomplete message: {reason}", faults)
+
+    def _give_up(self, time: int, reason: str) -> None:
+        """Show the parts of a message, and of a frame, that will never be whole."""
+        self._give_up_message(time, reason)
         if self._buffer:
             header = parse_header(self._buffer)
             raw = bytes(self._buffer)
@@ -501,10 +538,11 @@ class WebSocket:
         self._ended = False
         late = opened.session.late
         agreed = "permessage-deflate" in (opened.extensions or "").lower()
+        unagreed = None if late else False  # a late start shows no handshake: there may be takeover
         parameters = {part.split("=")[0].strip() for part in (opened.extensions or "").lower().split(";")}
 
         def stream(direction: Direction, side: Literal["client", "server"], offset: int) -> FrameStream:
-            takeover = f"{side}_no_context_takeover" not in parameters if agreed else None
+            takeover = f"{side}_no_context_takeover" not in parameters if agreed else unagreed
             return FrameStream(
                 opened.session,
                 direction,
@@ -532,16 +570,7 @@ class WebSocket:
             by: Literal["station", "csms"] = "station" if direction == FROM_STATION else "csms"
             self._close = Closed(self.session, time, by, "close", code, reason, faults)
         elif faults:
-            first = self._close
-            self._close = Closed(
-                first.session,
-                first.time,
-                first.by,
-                first.how,
-                first.code,
-                first.reason,
-                first.faults + faults,
-            )
+            self._close = replace(self._close, faults=self._close.faults + faults)
         self._close_frames.add(direction)
         if len(self._close_frames) == 2:
             self._finish(self._close)
