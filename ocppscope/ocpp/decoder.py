@@ -175,8 +175,8 @@ class Decoder:
     # --- messages ---
 
     def _text(self, state: _State, event: Text) -> None:
-        text, time, direction, session = event.text, event.time, event.direction, state.session
-        n = self._n = self._n + 1
+        text, direction, time, session = event.text, event.direction, event.time, state.session
+        self._n = n = self._n + 1
         try:
             kind, message_id, action, payload, error, faults = rpc.read(text)
         except rpc.UnreadableError as wrong:
@@ -187,22 +187,18 @@ class Decoder:
             return
         if event.faults:
             faults = event.faults + faults
-        version = session.version
-        if version is None or session.version_inferred:
-            version = _infer(session, kind, action, payload)
         answered, latency = None, None
-        if kind not in (CALL, SEND):
+        if kind not in _ASKING:
             answered, wrong_answer = state.correlator.answer(kind, direction, message_id)
-            if wrong_answer is not None:
-                faults += (wrong_answer,)
             if answered is not None:
                 action = answered.action
                 if time is not None and answered.time is not None:
                     latency = time - answered.time
-                    if latency > SLOW_ANSWER:
-                        faults += (_slow(answered, latency),)
-                if answered.violations and kind == CALLRESULT:
-                    faults += (_accepted_invalid(answered),)
+            if wrong_answer or answered is None or answered.violations or (latency or 0) > SLOW_ANSWER:
+                faults += _answer_faults(kind, wrong_answer, answered, latency)
+        version = session.version
+        if version is None or session.version_inferred:
+            version = _infer(session, kind, action, payload)
         violations: tuple[Violation, ...] = ()
         if version is not None and (payload is not None or faults or kind == CALLRESULTERROR):
             try:
@@ -211,7 +207,7 @@ class Decoder:
                 known = _learn(version, kind, direction, action)
             if known.faults:
                 faults += known.faults
-            if type(payload) is dict:
+            if payload and type(payload) is dict:
                 try:
                     valid = known.is_valid(payload)
                 except ValueError:  # too deep for the schema engine: see schemas.fits
@@ -220,9 +216,9 @@ class Decoder:
                     violations = schemas.violations(known.validator, payload)
                 if known.times:
                     faults += known.times.faults(payload, time, direction)
-                if known.is_2x and "{}" in text and payload:
+                if known.is_2x and "{}" in text:
                     faults += _empty_objects(payload)
-            elif any(fault.kind == "rpc.payload-null" for fault in faults) and not known.is_valid({}):
+            elif not known.may_be_empty and (payload == {} or _is_null(faults)):
                 violations = schemas.violations(known.validator, {})  # null stands for {}
         message = Message(
             session, time, direction, kind, message_id, action, payload, text, n, error, answered, latency,
@@ -235,20 +231,38 @@ class Decoder:
                 state.correlator.amend(message)
         elif kind == SEND:
             state.correlator.sent(message)
-        elif version == V21 or version is None or session.version_inferred:
+        elif kind == CALLRESULT and (version == V21 or version is None or session.version_inferred):
             state.correlator.answered(message)
         self._out.append(message)
+
+
+_ASKING: Final = frozenset({CALL, SEND})
+
+
+def _answer_faults(
+    kind: int, wrong_answer: Fault | None, answered: Message | None, latency: int | None
+) -> tuple[Fault, ...]:
+    """What is wrong with an answer, seen together with what it answers."""
+    faults: tuple[Fault, ...] = (wrong_answer,) if wrong_answer else ()
+    if answered is None:
+        return faults
+    if latency is not None and latency > SLOW_ANSWER:
+        faults += (_slow(answered, latency),)
+    if answered.violations and kind == CALLRESULT:
+        faults += (_accepted_invalid(answered),)
+    return faults
 
 
 class _Known:
     """What the standard says of messages of one version, type, direction and action."""
 
-    __slots__ = ("faults", "is_2x", "is_valid", "times", "validator")
+    __slots__ = ("faults", "is_2x", "is_valid", "may_be_empty", "times", "validator")
 
     def __init__(self, version: str, kind: int, direction: Direction, action: Any) -> None:
         named = action if isinstance(action, str) else ""
         self.validator: Any = schemas.validator(version, kind, named)
         self.is_valid: Callable[[Any], bool] = self.validator.is_valid if self.validator else _anything
+        self.may_be_empty = self.is_valid({})
         paths = schemas.date_times(version, kind, named)
         self.times = TimeFields(paths, kind, named) if paths else None
         self.is_2x = version in V2X
@@ -266,6 +280,11 @@ def _learn(version: str, kind: int, direction: Direction, action: Any) -> _Known
     if len(_KNOWN) < _KNOWN_LIMIT and (action is None or type(action) is str):
         _KNOWN[version, kind, direction, action] = known
     return known
+
+
+def _is_null(faults: tuple[Fault, ...]) -> bool:
+    """Whether the payload is there and null."""
+    return any(fault.kind == "rpc.payload-null" for fault in faults)
 
 
 def _anything(payload: Any) -> bool:  # noqa: ARG001

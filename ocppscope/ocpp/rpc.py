@@ -81,8 +81,8 @@ def read(text: str) -> Frame:
             ):
                 return CALLRESULT, message_id, None, payload, None, ()
     value, faults = load(text)
-    kind, message_id, action, payload, error, more = frame(value)
-    return kind, message_id, action, payload, error, faults + more
+    *parts, more = frame(value)
+    return *parts, faults + more
 
 
 def load(text: str) -> tuple[Any, tuple[Fault, ...]]:

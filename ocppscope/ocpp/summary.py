@@ -25,7 +25,7 @@ def summary(message: Message) -> str:
     return _cut(", ".join(part for part in said if part))
 
 
-def _field(name: str, value: Any, levels: int = 8) -> str:
+def _field(name: str, value: Any, levels: int = 5) -> str:
     if isinstance(value, dict | list) and not levels:
         return name
     if isinstance(value, dict):

@@ -54,23 +54,20 @@ def parse(value: str) -> Moment:
     global _last  # noqa: PLW0603
     if value == _last[0]:
         return _last[1]
-    moment = _parse_plain(value) or _parse_any(value)
+    minute, base = _last_minute
+    moment: Moment | None = None
+    if value[:17] == minute and value[-1:] == "Z":
+        # `2026-11-22T10:15:00Z` or `2026-11-22T10:15:00.123Z`, in the last minute.
+        size, digits = len(value), value[17:19] + value[20:-1]
+        if digits.isdecimal() and digits < "60" and digits.isascii():
+            if size == 24 and value[19] == ".":
+                moment = base + int(digits) * MILLISECOND, "", 3, "Z", True
+            elif size == 20:
+                moment = base + int(digits) * SECOND, "", 0, "Z", True
+    if moment is None:
+        moment = _parse_any(value)
     _last = value, moment
     return moment
-
-
-def _parse_plain(value: str) -> Moment | None:
-    """`2026-11-22T10:15:00Z` or `2026-11-22T10:15:00.123Z`, in the last minute."""
-    minute, base = _last_minute
-    if value[:17] != minute or value[-1] != "Z" or not value.isascii():
-        return None
-    digits = value[17:19] + value[20:-1]
-    size = len(value)
-    if not digits.isdecimal() or digits >= "60":
-        return None
-    if size == 24 and value[19] == ".":
-        return base + int(digits) * MILLISECOND, "", 3, "Z", True
-    return (base + int(digits) * SECOND, "", 0, "Z", True) if size == 20 else None
 
 
 def _parse_any(value: str) -> Moment:
@@ -146,7 +143,8 @@ class _Field:
         """It is to be compared with the time of the capture: a deadline, or when the message was made."""
 
     def values(self, payload: dict[str, Any]) -> list[Any]:
-        """Of a field below the top of the payload."""
+        if self.is_top:
+            return [payload.get(self.name)]
         if self.item is None:
             return list(values_at(payload, self.path))
         items = payload.get(self.name)
@@ -177,20 +175,30 @@ class TimeFields:
             time: when the message was captured, in ns; None where that is not known.
             direction: who sent it.
         """
-        found: list[Fault] = []
         for field in self._fields:
             for value in (payload.get(field.name),) if field.is_top else field.values(payload):
+                if type(value) is str:
+                    moment = parse(value)
+                    if not moment[4] or (
+                        field.is_timed and time is not None and not -MINUTE < moment[0] - time < MINUTE  # type: ignore[operator]
+                    ):
+                        return tuple(self._odd(payload, time, direction))
+        return ()
+
+    def _odd(self, payload: dict[str, Any], time: int | None, direction: Direction) -> Iterator[Fault]:
+        """The same, where something is to be said."""
+        for field in self._fields:
+            for value in field.values(payload):
                 if type(value) is not str:
                     continue  # absent, or a violation of the schema
                 moment = parse(value)
-                then = moment[0]
                 if not moment[4]:
-                    found += _form_faults(value, moment, field.pointer)
-                if field.is_timed and time is not None and then is not None:
+                    yield from _form_faults(value, moment, field.pointer)
+                then = moment[0]
+                if field.is_timed and time is not None and then is not None and then >= _YEAR_2001:
                     skew = then - time
-                    if not -MINUTE < skew < MINUTE and then >= _YEAR_2001:
-                        found += self._skew_faults(field, value, skew, payload, direction)
-        return tuple(found) if found else ()
+                    if not -MINUTE < skew < MINUTE:
+                        yield from self._skew_faults(field, value, skew, payload, direction)
 
     def _skew_faults(
         self, field: _Field, value: str, skew: int, payload: dict[str, Any], direction: Direction

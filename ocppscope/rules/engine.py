@@ -132,7 +132,7 @@ class Engine:
                 self._other(event)
                 continue
             session = event.session
-            state = sessions.get(session.number)
+            state = sessions.get(session)
             if state is None or state.checks.version != session.version:
                 state = self._state_of(session)
             if session.duplicate_of is not None:
@@ -159,7 +159,7 @@ class Engine:
     # --- binding ---
 
     def _state_of(self, session: Session) -> SessionState:
-        state = self._tables.sessions.get(session.number) or self._tables.begin(session)
+        state = self._tables.sessions.get(session) or self._tables.begin(session)
         version = session.version
         if version not in self._by_version:
             self._by_version[version] = _Checks(
@@ -201,7 +201,7 @@ class Engine:
             if isinstance(event, Opened):
                 self._run("second-sighting", None, event, state)
             elif isinstance(event, Closed):
-                self._tables.sessions.pop(event.session.number)
+                self._tables.sessions.pop(event.session)
             return
         self._tables.before(event, state)
         self._run("event", type(event).__name__, event, state)

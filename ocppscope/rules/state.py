@@ -94,7 +94,7 @@ class Tables:
     """All state of one capture."""
 
     def __init__(self) -> None:
-        self.sessions: dict[int, SessionState] = {}
+        self.sessions: dict[Session, SessionState] = {}
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
 
     def begin(self, session: Session) -> SessionState:
@@ -103,7 +103,7 @@ class Tables:
             station = StationState()
         else:
             station = self._stations.setdefault(session.station, StationState())
-        state = self.sessions[session.number] = SessionState(session, station)
+        state = self.sessions[session] = SessionState(session, station)
         return state
 
     def before(self, event: Event, state: SessionState) -> None:
@@ -128,4 +128,4 @@ class Tables:
         elif isinstance(event, Closed):
             state.station.open_sessions.pop(event.session.number, None)
             state.station.last_end = event.time
-            del self.sessions[event.session.number]
+            del self.sessions[event.session]

@@ -40,8 +40,17 @@ class Blocks:
         """Bytes read so far."""
         self._follow = follow
         self._file = self._open()
-        self.head = self._first_block()
-        """The first block, for finding out what the input holds."""
+        try:
+            self.head = self._first_block()
+            """The first block, for finding out what the input holds."""
+        except InputError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file. Reading to its end, or giving that up, does so too."""
+        if self.name != "-":
+            self._file.close()
 
     def _open(self) -> BinaryIO:
         if self.name == "-":
@@ -74,9 +83,12 @@ class Blocks:
         Raises:
             CutShortError: gzip breaks off, or the file cannot be read any further.
         """
-        if self.head:
-            yield self.head
-        yield from self._rest
+        try:
+            if self.head:
+                yield self.head
+            yield from self._rest
+        finally:
+            self.close()
 
     def _blocks(self) -> Iterator[bytes]:
         # What is there, at once: a live pipe must not wait until a block is full.
@@ -91,9 +103,6 @@ class Blocks:
                     return
         except OSError as error:
             raise CutShortError(f"it cannot be read beyond byte {self.read}: {error.strerror}") from error
-        finally:
-            if self.name != "-":
-                self._file.close()
 
 
 def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:

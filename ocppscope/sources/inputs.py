@@ -49,16 +49,26 @@ def open_source(names: Sequence[str], options: SourceOptions) -> Source:
     Raises:
         InputError: one of them cannot be read at all.
     """
-    inputs = [Blocks(name, options.follow) for name in names]
-    for blocks in inputs:
-        if not blocks.head:
-            raise InputError(f"{blocks.name} is empty: expected a pcap or pcapng capture, or either in gzip")
-        if not looks_like_capture(blocks.head):
-            raise InputError(
-                f"{blocks.name} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
-                "expected the magic number of pcap or pcapng (or of gzip around them)"
-            )
+    inputs: list[Blocks] = []
+    try:
+        for name in names:
+            inputs.append(Blocks(name, options.follow))
+            _expect_capture(inputs[-1])
+    except InputError:
+        for blocks in inputs:
+            blocks.close()
+        raise
     return CaptureFiles(inputs, options.keys, options.decode_as, options.max_message)
+
+
+def _expect_capture(blocks: Blocks) -> None:
+    if not blocks.head:
+        raise InputError(f"{blocks.name} is empty: expected a pcap or pcapng capture, or either in gzip")
+    if not looks_like_capture(blocks.head):
+        raise InputError(
+            f"{blocks.name} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
+            "expected the magic number of pcap or pcapng (or of gzip around them)"
+        )
 
 
 def _shown(head: bytes) -> str:

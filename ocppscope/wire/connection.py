@@ -295,7 +295,11 @@ class Conversation:
             self._forget_undecided()
             self.sinks[:] = [partial(self._http, 0), partial(self._http, 1)]
             self._http(side, data, time)
-            return
+        else:
+            self._consider(side, data, time)
+
+    def _consider(self, side: int, data: bytes, time: int) -> None:
+        """Look for frames in bytes that are no HTTP."""
         self._undecided.append((side, data, None, time))
         self._undecided_size += len(data)
         header = self._frame_in(data)
@@ -346,7 +350,7 @@ class Conversation:
             data = bytes(self._buffers[side])
             self._consume(side, len(data))
             self._look_for_anything()
-            self._undecided_bytes(side, data, time)
+            self._consider(side, data, time)
         else:
             self._give_up("connection of another protocol")
 

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from websockets.utils import apply_mask as _apply_mask_python
-
 from ocppscope.events import (
     FROM_STATION,
     Closed,
@@ -25,11 +23,7 @@ from ocppscope.events import (
     WireEvent,
 )
 from ocppscope.wire.deflate import DeflateError, Inflater
-
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # the compiled half of `websockets` is optional
-    apply_mask = _apply_mask_python
+from ocppscope.wire.masking import apply_mask
 
 MAX_MESSAGE: Final = 16 << 20
 _SHOWN: Final = 1 << 16  # bytes kept of what is too big to keep
