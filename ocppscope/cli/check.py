@@ -8,7 +8,14 @@ import click
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.cli import report
-from ocppscope.cli.options import EXIT_FINDINGS, EXIT_UNREADABLE, Reading, UnreadableInput, reading_options
+from ocppscope.cli.options import (
+    EXIT_FINDINGS,
+    EXIT_UNREADABLE,
+    OpenInput,
+    Reading,
+    UnreadableInput,
+    reading_options,
+)
 from ocppscope.cli.report import Verdict
 from ocppscope.rules.engine import Engine
 from ocppscope.rules.registry import RULES, SEVERITIES, Profile
@@ -72,36 +79,33 @@ def command(
     failed, interrupted = False, False
     for names in captures:
         engine = Engine(profile=profile, only=only or None, skip=skip)
-        verdict = Verdict(" ".join(names), engine)
         try:
-            interrupted = _read(Reading(**reading), names, verdict)
+            opened = Reading(**reading).open(names)
+            verdicts.append(Verdict(opened.name, engine, opened.counts))
+            interrupted = _judge(opened, engine)
         except UnreadableInput as error:
             error.show()
             failed = True
-        if verdict.messages or verdict.others or verdict.findings:
-            verdicts.append(verdict)
         if interrupted:
             break
-    report.FORMATS["json" if as_json else output](verdicts)
+    worth_telling = [verdict for verdict in verdicts if verdict.counts.has_ocpp or verdict.findings]
+    report.FORMATS["json" if as_json else output](worth_telling)
     sys.stdout.flush()
     if interrupted:
         sys.exit(130)
     if failed:
         sys.exit(EXIT_UNREADABLE)
     counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
-    if any(verdict.damaged or verdict.has(counted) for verdict in verdicts):
+    if any(verdict.counts.damaged_file or verdict.has(counted) for verdict in verdicts):
         sys.exit(EXIT_FINDINGS)
 
 
-def _read(reading: Reading, names: Sequence[str], verdict: Verdict) -> bool:
+def _judge(opened: OpenInput, engine: Engine) -> bool:
     """Judge one capture; True if the user interrupted it. What was read until then is judged."""
-    opened = reading.open(names)
     try:
         for batch in opened.batches():
-            verdict.feed(batch)
+            engine.feed(batch)
     except KeyboardInterrupt:
         return True
-    finally:
-        verdict.damaged = opened.damaged
-    opened.require_events()
+    opened.require_ocpp()
     return False

@@ -7,7 +7,7 @@ import click
 
 from ocppscope.cli import records, text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
-from ocppscope.events import Event, Notice
+from ocppscope.events import Closed, Event, Notice
 
 _STATION_WIDTH = 12
 
@@ -43,8 +43,8 @@ def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: 
     except KeyboardInterrupt:
         if not follow:
             raise
-    opened.require_events()
-    if opened.damaged:
+    opened.require_ocpp()
+    if opened.counts.damaged_file:
         sys.exit(EXIT_FINDINGS)
 
 
@@ -58,7 +58,7 @@ def _line(event: Event, column: "_TimeColumn") -> str:
 
 
 def _is_marked(event: Event) -> bool:
-    return bool(event.faults or getattr(event, "violations", ()))
+    return not isinstance(event, Closed) and bool(event.faults or getattr(event, "violations", ()))
 
 
 class _TimeColumn:

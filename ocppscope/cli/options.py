@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from ocppscope.cli.counts import Counts
 from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import Decoder
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
@@ -89,12 +90,11 @@ class OpenInput:
 
     def __init__(self, names: Sequence[str], source: Source, reading: Reading) -> None:
         self.name = " ".join(names)
-        self.events = 0
-        """Numbered events so far; none at the end means that there was no OCPP."""
-        self.damaged = False
-        """The input was readable only in part."""
+        self.counts = Counts()
         self._source = source
         self._stations = frozenset(reading.station)
+        self._all = Counts()
+        """Of all stations, where only some are asked for."""
         self._decoder = Decoder(name_station=reading.name_station)
 
     def batches(self) -> Iterator[list[Event | Notice]]:
@@ -120,31 +120,36 @@ class OpenInput:
             for wire_events in self._source.batches():
                 batch = self._decoder.feed(wire_events)
                 if self._stations:
+                    self._all.feed(batch)
                     batch = [
                         event
                         for event in batch
                         if isinstance(event, Notice) or event.session.station in self._stations
                     ]
-                self.events += len(batch)
-                for notice in self._decoder.notices:
-                    self.events -= 1
-                    self.damaged = self.damaged or notice.kind == "file.damaged"
+                self.counts.feed(batch)
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error
 
-    def require_events(self) -> None:
+    def require_ocpp(self) -> None:
         """Check, at the end, that there was something of OCPP.
 
         Raises:
             UnreadableInput: there was not; it says what was found instead.
         """
-        if self.events:
+        if self.counts.has_ocpp:
             return
+        if self._stations and self._all.has_ocpp:
+            names = self._all.station_names()
+            raise UnreadableInput(
+                f"{self.name} holds nothing of station {', '.join(sorted(self._stations))}. "
+                + (f"Its stations are {names}" if names else "No handshake in it shows an identity")
+            )
         found = [f"{count:,} × {kind}" for kind, count in sorted(self._source.found.items()) if count]
+        if self.counts.unreadable:
+            found.insert(0, f"{self.counts.unreadable:,} × WebSocket message that cannot be read")
         instead = "; ".join(found) or "nothing at all"
-        which = f" of station {', '.join(sorted(self._stations))}" if self._stations else ""
-        raise UnreadableInput(f"{self.name} holds no OCPP message{which}. Found instead: {instead}")
+        raise UnreadableInput(f"{self.name} holds no OCPP message. Found instead: {instead}")
 
 
 def reading_options(function: F) -> F:

@@ -10,7 +10,8 @@ import click
 
 from ocppscope import __version__
 from ocppscope.cli import records, text
-from ocppscope.events import Closed, Event, Message, Notice, Opened
+from ocppscope.cli.counts import Counts
+from ocppscope.events import FROM_CSMS, FROM_STATION
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Severity
 
@@ -20,17 +21,9 @@ _SESSIONS_NAMED: Final = 3
 class Verdict:
     """What is to be said of one capture."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine, counts: Counts) -> None:
         self.name = name
-        self.others = 0
-        """Events that are no messages."""
-        self.messages = 0
-        self.damaged = False
-        self.sessions = 0
-        self.stations: set[str] = set()
-        self.versions: set[str] = set()
-        self.first: int | None = None
-        self.last: int | None = None
+        self.counts = counts
         self._engine = engine
 
     @property
@@ -40,48 +33,6 @@ class Verdict:
 
     def has(self, severities: Collection[Severity]) -> bool:
         return any(finding.severity in severities for finding in self._engine.findings)
-
-    def feed(self, events: list[Event | Notice]) -> None:
-        """Judge and count the next events."""
-        self._engine.feed(events)
-        others = [event for event in events if type(event) is not Message]
-        self.messages += len(events) - len(others)
-        for event in others:
-            if not isinstance(event, Notice):
-                self._count(event)
-        if events:
-            self._span(events[0].time)
-            self._span(events[-1].time)
-
-    def _count(self, event: Event) -> None:
-        self.others += 1
-        session = event.session
-        if isinstance(event, Opened) and session.duplicate_of is None:
-            self.sessions += 1
-            if session.station is not None:
-                self.stations.add(session.station)
-        if isinstance(event, Opened | Closed) and session.version is not None:
-            self.versions.add(session.version)
-
-    def _span(self, time: int | None) -> None:
-        if time is not None:
-            self.first = time if self.first is None else min(self.first, time)
-            self.last = time if self.last is None else max(self.last, time)
-
-    def counts(self) -> str:
-        """How much was read."""
-        parts = [
-            text.plural(len(self.stations), "station"),
-            text.plural(self.sessions, "session"),
-            text.plural(self.messages, "message"),
-        ]
-        if self.versions:
-            parts.append(f"OCPP {', '.join(sorted(self.versions))}")
-        if self.first is not None and self.last is not None:
-            start, end = records.timestamp(self.first), text.clock(self.last)
-            span = text.duration(self.last - self.first)
-            parts.append(f"{(start or '')[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")
-        return ", ".join(parts)
 
 
 def _as_json(verdicts: Iterable[Verdict]) -> None:
@@ -94,25 +45,31 @@ def _as_json(verdicts: Iterable[Verdict]) -> None:
 
 
 def _as_text(verdicts: Iterable[Verdict]) -> None:
-    for verdict in verdicts:
+    for at, verdict in enumerate(verdicts):
+        if at:
+            click.echo()
         findings = verdict.findings
         grave = [finding for finding in findings if finding.severity != "info"]
         if not grave:
-            click.echo(_clean(verdict, findings))
+            _print_clean(verdict, findings)
             continue
         click.echo(click.style(verdict.name, bold=True))
         for group in _groups(findings):
             click.echo()
             _print_group(group)
         click.echo()
-        click.echo(f"{_tally(findings)} in {verdict.counts()}")
+        click.echo(f"{_tally(findings)} in {verdict.counts}")
 
 
-def _clean(verdict: Verdict, notes: list[Finding]) -> str:
-    ids = ", ".join(dict.fromkeys(finding.rule.id for finding in notes))
-    said = f"; notes: {ids} (--json shows them)" if ids else ""
+def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
+    """One line; and one for each note that is more than a severity which the profile has lowered."""
+    lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
+    said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
     good = click.style("no errors, no warnings", fg="green", bold=True)
-    return f"{verdict.name}: {good} in {verdict.counts()}{said}"
+    click.echo(f"{verdict.name}: {good} in {verdict.counts}{said}")
+    for group in _groups([one for one in notes if one.rule.severity == "info"]):
+        note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"
+        click.echo(text.wrapped(note, " " * 9, "    note "))
 
 
 def _tally(findings: list[Finding]) -> str:
@@ -148,7 +105,8 @@ def _where(finding: Finding) -> str:
     session = finding.session
     if session is None:
         return ""
-    return f"{session.station or 'unnamed station'}, session {session.number}: "
+    who = {FROM_STATION: ", station → CSMS", FROM_CSMS: ", CSMS → station"}.get(finding.direction or "", "")
+    return f"{session.station or 'unnamed station'}, session {session.number}{who}: "
 
 
 def _proof(finding: Finding) -> str:
@@ -181,7 +139,7 @@ def _as_junit(verdicts: Iterable[Verdict]) -> None:
 
 
 def _test_case(finding: Finding, name: str) -> str:
-    title = _attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip())
+    title = _attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip(": "))
     body = html.escape(_xml(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}"))
     message = _attribute(finding.rule.title)
     start = f"    <testcase classname={name} name={title}>"

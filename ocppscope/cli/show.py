@@ -11,13 +11,14 @@ import orjson
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.cli import records, text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
-from ocppscope.events import Damaged, Event, Message, Notice, Opened, Violation
+from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened, Violation
 from ocppscope.ocpp import errors, schemas
-from ocppscope.ocpp.times import parse
+from ocppscope.ocpp.times import duration, parse
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import Profile, Report
 
 _CARET_CONTEXT: Final = 60
+_SHOWN_WHOLE: Final = 400
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def command(*, source: str, n: int, as_json: bool, profile: Profile, **reading: 
         for event in batch:
             shown.look_at(event)
             last = last if isinstance(event, Notice) else event.n
-    opened.require_events()
+    opened.require_ocpp()
     if shown.event is None:
         message = f"{source} has no event {n}: its events are 1 to {last}"
         raise click.BadParameter(message, param_hint="N")
@@ -74,7 +75,7 @@ def command(*, source: str, n: int, as_json: bool, profile: Profile, **reading: 
         _print_json(shown, source)
     else:
         _print_text(shown.event, shown)
-    if opened.damaged:
+    if opened.counts.damaged_file:
         sys.exit(EXIT_FINDINGS)
 
 
@@ -98,7 +99,7 @@ def _print_json(shown: _Shown, source: str) -> None:
 
 def _print_text(event: Event, shown: _Shown) -> None:
     session = event.session
-    _heading(f"Event {event.n}: {text.what(event)}")
+    click.echo(click.style(f"Event {event.n}: {text.what(event)}", bold=True))
     _field("time", records.timestamp(event.time) or "not known")
     who = {"→": "station → CSMS", "←": "CSMS → station"}.get(text.arrow(event), "")
     _field(
@@ -118,6 +119,9 @@ def _print_text(event: Event, shown: _Shown) -> None:
         _print_opened(event)
     elif isinstance(event, Damaged):
         _print_damaged(event)
+    elif isinstance(event, Control):
+        _field("length", f"{len(event.payload)} bytes")
+        _field("payload", event.payload.hex(" "))
     for finding, detail in shown.findings.values():
         click.echo()
         click.echo(
@@ -132,7 +136,7 @@ def _print_text(event: Event, shown: _Shown) -> None:
 def _print_message(event: Message, shown: _Shown) -> None:
     _field("message id", json.dumps(event.id))
     if event.call is not None:
-        _field("answers", f"#{event.call.n} {event.call.action} after {text.duration(event.latency or 0)}")
+        _field("answers", f"#{event.call.n} {event.call.action} after {duration(event.latency or 0)}")
     if shown.answer is not None:
         _field("answer", f"#{shown.answer.n} {text.what(shown.answer)}")
     if event.error is not None:
@@ -174,7 +178,7 @@ def _note(pointer: str, payload: Any, event: Message, notes: dict[str, Violation
         moment = parse(value)[0]
         if moment is not None and abs(moment - event.time) > 1_000_000_000:
             word = "after" if moment > event.time else "before"
-            return f"{text.duration(abs(moment - event.time))} {word} the capture"
+            return f"{duration(abs(moment - event.time))} {word} the capture"
     return ""
 
 
@@ -203,13 +207,15 @@ def _lines(
 
 
 def _print_opened(event: Opened) -> None:
+    asked, answered = "none" if event.request else "not seen", "none" if event.response else "not seen"
     _field("path", event.path or "not seen")
-    _field("offered", ", ".join(event.subprotocols) or "no subprotocol")
-    _field("agreed", event.subprotocol or "no subprotocol")
-    _field("extensions", event.extensions or "none")
+    _field("status", str(event.status or "not seen"))
+    _field("offered", ", ".join(event.subprotocols) or asked)
+    _field("agreed", event.subprotocol or answered)
+    _field("extensions", event.extensions or answered)
     if event.tls:
         _field("TLS", ", ".join(part for part in (event.tls.version, event.tls.cipher) if part))
-    _field("credentials", event.auth or "none")
+    _field("credentials", event.auth or asked)
     for title, head in (("Request", event.request), ("Response", event.response)):
         if head:
             _heading(title)
@@ -233,12 +239,13 @@ def _print_damaged(event: Damaged) -> None:
     _field("layer", event.layer)
     _field("breaks at", f"byte {event.offset} of {len(raw)}")
     _heading("Raw")
-    start = max(event.offset - _CARET_CONTEXT, 0)
-    part = raw[start : event.offset + _CARET_CONTEXT]
-    printable = event.layer in ("json", "rpc", "utf8")
-    if printable:
-        before = part[: event.offset - start].decode(errors="replace")
-        click.echo(before + part[event.offset - start :].decode(errors="replace"))
+    if event.layer in ("json", "rpc", "utf8"):
+        whole = len(raw) <= _SHOWN_WHOLE
+        start = 0 if whole else max(event.offset - _CARET_CONTEXT, 0)
+        end = len(raw) if whole else event.offset + _CARET_CONTEXT
+        before = ("…" if start else "") + raw[start : event.offset].decode(errors="replace")
+        after = raw[event.offset : end].decode(errors="replace") + ("…" if end < len(raw) else "")
+        click.echo(before + after)
         click.echo(" " * len(before) + click.style("^", fg="red", bold=True))
     else:
         for at in range(0, min(len(raw), 256), 16):

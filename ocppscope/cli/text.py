@@ -22,6 +22,7 @@ from ocppscope.events import (
     Opened,
 )
 from ocppscope.ocpp.summary import summary
+from ocppscope.ocpp.times import duration
 
 COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
 _WIDE: Final = 1 << 20
@@ -65,16 +66,6 @@ def clock(time: int | None) -> str:
     return "-" if text is None else text[11:23]
 
 
-def duration(nanoseconds: int) -> str:
-    seconds = nanoseconds / 1e9
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
-
-
 def arrow(event: Event) -> str:
     direction = getattr(event, "direction", None)
     return " " if direction is None else "→" if direction == FROM_STATION else "←"
@@ -99,8 +90,9 @@ def _message(event: Message) -> str:
     kind = {CALL: "", SEND: " (Send)"}.get(event.type)
     name = str(event.action) if event.action is not None else "?"
     if kind is None:
-        kind = "" if event.error is None else f" {TYPE_NAMES[event.type]}"
-        name = f"{name} answer" if not kind else name
+        kind = " answer" if event.error is None else f" {TYPE_NAMES[event.type]}"
+        if event.action is None:
+            name, kind = f"{kind.strip()} to a Call that was not seen", ""
     latency = f"  [{duration(event.latency)}]" if event.latency is not None else ""
     said = summary(event)
     return f"{name}{kind}{': ' if said else ''}{said}{latency}"

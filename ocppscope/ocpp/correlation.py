@@ -18,6 +18,7 @@ from ocppscope.events import (
     Fault,
     Message,
 )
+from ocppscope.ocpp.times import duration
 
 CALL_TIMEOUT: Final = 30_000_000_000
 """Nanoseconds that an answer may take (OCPP 2.0.1 part 4 §3.2 names 30 s; 1.6 errata 3.83 leaves it open)."""
@@ -144,7 +145,16 @@ _OTHER: Final[dict[Direction, Direction]] = {"cp-to-csms": "csms-to-cp", "csms-t
 class Correlator:
     """The open exchanges of one session."""
 
-    __slots__ = ("_asked", "_ids", "_open", "_recent_results", "_recent_sends", "_session", "_shadowed")
+    __slots__ = (
+        "_asked",
+        "_ids",
+        "_open",
+        "_recent_results",
+        "_recent_sends",
+        "_resent",
+        "_session",
+        "_shadowed",
+    )
 
     def __init__(self, session: int, ids: StationIds) -> None:
         self._session = session
@@ -154,6 +164,8 @@ class Correlator:
         self._asked = {_OTHER[direction]: calls for direction, calls in self._open.items()}
         """The same, by who is to answer."""
         self._shadowed: dict[tuple[Direction, Any], list[Message]] = {}
+        self._resent: set[int] = set()
+        """Numbers of Calls that were sent again before an answer came: nobody waits for the first copy."""
         self._recent_results: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
         self._recent_sends: OrderedDict[tuple[Direction, Any], Message] = OrderedDict()
 
@@ -181,6 +193,8 @@ class Correlator:
             shadowed = self._shadowed.setdefault((direction, key), [])
             shadowed.append(open_calls.pop(key))
             del shadowed[:-_SHADOWED]
+            if seen is not None and seen[0]:
+                self._resent.add(shadowed[-1].n)
         open_calls[key] = message
         if len(open_calls) > OPEN_CALLS:
             oldest = next(iter(open_calls))
@@ -196,9 +210,7 @@ class Correlator:
         """Remember a Send, which nobody may answer."""
         _remember(self._recent_sends, message)
 
-    def answer(
-        self, kind: int, direction: Direction, message_id: Any
-    ) -> tuple[Message | None, Fault | None]:
+    def answer(self, kind: int, direction: Direction, message_id: Any) -> tuple[Message | None, Fault | None]:
         """Find what a CallResult, CallError or CallResultError answers.
 
         Returns:
@@ -238,11 +250,13 @@ class Correlator:
         waiting: list[Message] = []
         for call in reversed(self._open[message.direction].values()):
             timed_out = (
-                call.time is not None and message.time is not None and message.time - call.time >= CALL_TIMEOUT
+                call.time is not None
+                and message.time is not None
+                and message.time - call.time >= CALL_TIMEOUT
             )
             if timed_out or len(waiting) == _NAMED:
                 break
-            if call.id != message.id:
+            if call.id != message.id and call.n not in self._resent:
                 waiting.append(call)
         if not waiting:
             return []
@@ -254,16 +268,16 @@ class Correlator:
         result = self._recent_results.pop((asked, message_id), None)
         if result is not None:
             return result, None
-        detail = f"no CallResult with the id {message_id!r} came before it"
+        detail = f"no CallResult with the id {_shown(message_id)} came before it"
         return None, Fault("rpc.orphan-result-error", detail)
 
     def _orphan(self, asked: Direction, message_id: Any) -> Fault:
         send = self._recent_sends.get((asked, message_id))
         if send is not None:
-            return Fault("rpc.answers-send", f"an answer to the Send {message_id!r}", events=(send.n,))
+            return Fault("rpc.answers-send", f"an answer to the Send {_shown(message_id)}", events=(send.n,))
         if self._ids[asked].knows(message_id, self._session):
-            return Fault("rpc.answered-twice", f"the Call {message_id!r} was answered before")
-        return Fault("rpc.orphan", f"no Call with the id {message_id!r} is open")
+            return Fault("rpc.answered-twice", f"the Call {_shown(message_id)} was answered before")
+        return Fault("rpc.orphan", f"no Call with the id {_shown(message_id)} is open")
 
     def _unshadow(self, asked: Direction, message_id: Any) -> None:
         shadowed = self._shadowed.get((asked, message_id))
@@ -276,7 +290,7 @@ class Correlator:
 def unanswered_fault(call: Message, closed: Closed) -> Fault | None:
     """What to say of a Call that was open at the end; None where the capture ended too early to tell."""
     waited = None if call.time is None or closed.time is None else closed.time - call.time
-    seconds = "" if waited is None else f" in {waited / 1e9:.1f} s"
+    seconds = "" if waited is None else f" in {duration(waited)}"
     timed_out = waited is not None and waited >= CALL_TIMEOUT
     if not timed_out and closed.how == "end-of-capture":
         return None
@@ -304,3 +318,8 @@ def _hashable(message_id: Any) -> Any:
     if type(message_id) is str:
         return message_id
     return type(message_id).__name__, repr(message_id)
+
+
+def _shown(key: Any) -> str:
+    """An id as `_hashable` gives it, for people."""
+    return repr(key) if type(key) is str else str(key[1])

@@ -45,6 +45,8 @@ _STATIONS_REMEMBERED: Final = 100_000
 
 def identity_of(path: str) -> str | None:
     """A station's identity: the last segment of the URL path, percent-decoded (OCPP-J 1.6 §3.1.1)."""
+    if "://" in path:  # an absolute URI, which a request target should not be
+        path = path.partition("://")[2].partition("/")[2]
     return unquote(path.partition("?")[0].rpartition("/")[2]) or None
 
 
@@ -75,8 +77,6 @@ class Decoder:
         self._ids: dict[str, StationIds] = {}
         self._ignored: set[int] = set()
         self._out: list[Event | Notice] = []
-        self.notices: list[Notice] = []
-        """The notices among the latest events."""
 
     def feed(self, events: Iterable[WireEvent]) -> list[Event | Notice]:
         """Take a source's next events.
@@ -85,8 +85,6 @@ class Decoder:
             What follows from them, in order: numbered events, and notices as they came.
         """
         states = self._states
-        if self.notices:
-            self.notices = []
         for event in events:
             if type(event) is Text:
                 state = states.get(event.session)
@@ -100,7 +98,7 @@ class Decoder:
     def _any(self, event: WireEvent) -> None:
         """Take an event that is no text, or whose session is not known to be OCPP."""
         if isinstance(event, Notice):
-            self._tell(event)
+            self._out.append(event)
             return
         number = event.session.number
         if number in self._ignored:
@@ -114,10 +112,6 @@ class Decoder:
             self._text(state, event)
         else:
             self._other(state, event)
-
-    def _tell(self, notice: Notice) -> None:
-        self._out.append(notice)
-        self.notices.append(notice)
 
     def _number(self) -> int:
         self._n += 1
@@ -160,7 +154,7 @@ class Decoder:
             for earlier in held:
                 self._any(earlier)
         else:
-            self._tell(_not_ocpp(held))
+            self._out.append(_not_ocpp(held))
             del self._states[state.session]
             if not isinstance(event, Closed):
                 self._ignored.add(state.session.number)
@@ -187,9 +181,9 @@ class Decoder:
             return
         if event.faults:
             faults = event.faults + faults
-        answered, latency = None, None
+        answered, latency, correlator = None, None, state.correlator
         if kind not in _ASKING:
-            answered, wrong_answer = state.correlator.answer(kind, direction, message_id)
+            answered, wrong_answer = correlator.answer(kind, direction, message_id)
             if answered is not None:
                 action = answered.action
                 if time is not None and answered.time is not None:
@@ -266,7 +260,7 @@ class _Known:
         paths = schemas.date_times(version, kind, named)
         self.times = TimeFields(paths, kind, named) if paths else None
         self.is_2x = version in V2X
-        self.faults = _action_faults(version, kind, direction, named) if kind in (CALL, SEND) else ()
+        self.faults = _action_faults(version, direction, named) if kind in (CALL, SEND) else ()
         if kind in (CALLRESULTERROR, SEND) and version != V21:
             self.faults += (Fault("rpc.type", f"message type {kind} is of OCPP 2.1, this is {version}"),)
 
@@ -291,7 +285,7 @@ def _anything(payload: Any) -> bool:  # noqa: ARG001
     return True
 
 
-def _action_faults(version: str, kind: int, direction: Direction, action: str) -> tuple[Fault, ...]:
+def _action_faults(version: str, direction: Direction, action: str) -> tuple[Fault, ...]:
     if version not in JUDGED or not action:
         return ()
     if version in V2X and action.endswith("-Signed") and senders_of(version, action[:-7]):

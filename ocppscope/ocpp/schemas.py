@@ -6,6 +6,7 @@ them, and say more than that they are wrong.
 
 import json
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -123,10 +124,24 @@ def _violations(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     elif keyword == "required":
         yield Violation(keyword, f"{pointer}/{_escape(limit)}", limit, limit, f"{where} lacks {limit!r}")
     else:
-        detail = f"{where} is {_short(value)}: {_CONSTRAINTS.get(keyword, '{keyword} {limit}')}"
-        shown = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
-        detail = detail.replace("{keyword}", keyword).replace("{limit}", str(shown))
-        yield Violation(keyword, pointer, value, limit, detail)
+        wanted = _CONSTRAINTS.get(keyword, "{keyword} {limit}").replace("{keyword}", keyword)
+        wanted = wanted.replace("{limit}", _options(value, limit))
+        yield Violation(keyword, pointer, value, limit, f"{where} is {_short(value)}: {wanted}")
+
+
+def _options(value: Any, limit: Any) -> str:
+    """What the schema asks for; of many values the ones that may have been meant."""
+    if not isinstance(limit, list):
+        return str(limit)
+    options = [str(one) for one in limit]
+    near = get_close_matches(str(value)[:_LONGEST_NAME], options, 1, 0.6)
+    shown = options if len(options) <= _OPTIONS_SHOWN else [*options[:_OPTIONS_SHOWN], "…"]
+    meant = f"; {near[0]} may be meant" if near else ""
+    return ", ".join(shown) + meant
+
+
+_OPTIONS_SHOWN: Final = 9
+_LONGEST_NAME: Final = 60
 
 
 _CONSTRAINTS: Final[Mapping[str, str]] = {

@@ -37,7 +37,13 @@ def _field(name: str, value: Any, levels: int = 5) -> str:
         return first or f"{name} {items}"
     if name in ("status", "eventType", "connectorStatus", "triggerReason"):
         return str(value)
-    return f"{name} {str(value)[:_LIMIT]}"
+    return f"{name} {_scalar(value)}"
+
+
+def _scalar(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)[:_LIMIT]
 
 
 def _cut(text: str) -> str:

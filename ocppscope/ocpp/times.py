@@ -206,12 +206,14 @@ class TimeFields:
         pointer = field.pointer
         if field.is_deadline:
             if direction == FROM_CSMS and skew < 0:
-                detail = f"{pointer} is {value}, {_duration(-skew)} before it was sent"
+                detail = f"{pointer} is {value}, {duration(-skew)} before it was sent"
                 yield Fault("time.past", detail, pointer)
             return
         if direction != FROM_STATION:
             return
-        detail = f"{pointer} is {value}, {_duration(abs(skew))} {'after' if skew > 0 else 'before'} it was captured"
+        detail = (
+            f"{pointer} is {value}, {duration(abs(skew))} {'after' if skew > 0 else 'before'} it was captured"
+        )
         queued = self._may_be_queued or payload.get("offline") is True
         if skew > AHEAD_TOLERANCE:
             yield Fault("time.ahead", detail, pointer)
@@ -245,9 +247,12 @@ def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
         yield Fault("time.epoch", f"{pointer} is {shown!r}", pointer)
 
 
-def _duration(nanoseconds: int) -> str:
+def duration(nanoseconds: int) -> str:
+    """A span of time for people: `340 ms`, `12.5 s`, `3.2 h`."""
     seconds = nanoseconds / SECOND
-    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 or not seconds else "<1 ms"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"

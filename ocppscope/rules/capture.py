@@ -27,9 +27,14 @@ from ocppscope.rules.state import SessionState
     versions=None,
 )
 def bytes_lost(event: Gap, state: SessionState) -> Report:
-    size = "an unknown number of" if event.size is None else event.size
     who = "station" if event.direction == "cp-to-csms" else "CSMS"
-    return Report(f"{size} bytes that the {who} sent are not in the capture", event.direction)
+    if event.size is None:
+        return Report(
+            f"bytes that the {who} sent are not in the capture, nobody knows how many", event.direction
+        )
+    return Report(
+        f"{{amount}} bytes that the {who} sent are not in the capture", event.direction, amount=event.size
+    )
 
 
 @rule(
@@ -45,8 +50,8 @@ def bytes_lost(event: Gap, state: SessionState) -> Report:
 def starts_late(event: Opened, state: SessionState) -> Report | None:
     if not event.session.late:
         return None
-    what = "the answer to its upgrade is" if event.path else "its handshake is"
-    return Report(f"the session {event.session.client} → {event.session.server}: {what} not in the capture")
+    what = "the answer to the upgrade" if event.path else "the handshake"
+    return Report(f"{what} of {event.session.client} → {event.session.server} is not in the capture")
 
 
 @rule(
@@ -73,7 +78,7 @@ def seen_twice(event: Opened, state: SessionState) -> Report:
     WARNING,
     on_notice("tls.unreadable"),
     source=HEURISTIC,
-    hint="let one side write its keys (SSLKEYLOGFILE) and give them with --keylog; an RSA key exchange opens with --tls-key",
+    hint="let one side write its keys (SSLKEYLOGFILE) for --keylog; an RSA key exchange opens with --tls-key",
     versions=None,
 )
 def unreadable_tls(event: Notice) -> Report:

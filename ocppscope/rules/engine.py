@@ -8,6 +8,7 @@ from ocppscope.events import (
     CALL,
     SEND,
     Closed,
+    Direction,
     Event,
     Fault,
     Message,
@@ -31,6 +32,8 @@ from ocppscope.rules.state import SessionState, Tables
 
 PROOF: Final = 20
 """Numbers of events that a finding keeps."""
+_FINDINGS: Final = 20_000
+"""Findings from which on a rule's subjects are no longer told apart: their names come from the capture."""
 
 
 @dataclass(slots=True)
@@ -39,16 +42,25 @@ class Finding:
 
     rule: Rule
     severity: Severity
-    detail: str
+    template: str
+    """What was seen; `{amount}` in it stands for the sum over all reports."""
     source: str
     subject: str
     session: Session | None
+    direction: Direction | None = None
+    """Of the event that was first to show it: whose message it is."""
+    amount: int = 0
     events: list[int] = field(default_factory=list)
     """Numbers of the events that show it, the first PROOF of them."""
     count: int = 0
     first: int | None = None
     """When it was seen first and last; None where the capture has no times."""
     last: int | None = None
+
+    @property
+    def detail(self) -> str:
+        """What was seen, in a sentence without its full stop."""
+        return self.template.replace("{amount}", f"{self.amount:,}")
 
     def add(self, events: Iterable[int], time: int | None) -> None:
         self.count += 1
@@ -243,7 +255,8 @@ class Engine:
         session = state.session if state else None
         number = event.n if not isinstance(event, Notice) else 0
         for report in (found,) if isinstance(found, Report) else found:
-            key = one.id, session.number if session else 0, report.subject
+            subject = report.subject if len(self._findings) < _FINDINGS else ""
+            key = one.id, session.number if session else 0, subject
             finding = self._findings.get(key)
             if finding is None:
                 finding = self._findings[key] = Finding(
@@ -251,14 +264,16 @@ class Engine:
                     one.severity_in(self._profile, report),
                     report.detail,
                     report.source or one.source_for(session.version if session else None),
-                    report.subject,
+                    subject,
                     session,
+                    getattr(event, "direction", None),
                 )
             elif finding.severity != ERROR:
                 severity = one.severity_in(self._profile, report)
                 if SEVERITIES.index(severity) < SEVERITIES.index(finding.severity):
-                    finding.severity, finding.detail = severity, report.detail
+                    finding.severity, finding.template = severity, report.detail
             numbers = (*report.events, number)
+            finding.amount += report.amount
             finding.add(numbers, event.time)
             if self._observer:
                 self._observer(finding, report, numbers)

@@ -36,6 +36,7 @@ class Report:
         severity: where it differs from the rule's: for both profiles, or for each.
         events: numbers of further events that prove it, besides the one at hand.
         source: where it differs from the rule's.
+        amount: what `{amount}` in `detail` stands for, summed up over the reports of one finding.
     """
 
     detail: str
@@ -43,6 +44,7 @@ class Report:
     severity: Severity | Mapping[Profile, Severity] | None = None
     events: tuple[int, ...] = ()
     source: str | None = None
+    amount: int = 0
 
 
 Check: TypeAlias = Callable[..., Report | Iterable[Report] | None]

@@ -137,7 +137,11 @@ fault_rule(
 def _concurrent(event: Message, state: SessionState, fault: Fault) -> Report:
     """Where bytes are missing or could not be read, the answer in between may be among them."""
     unsure = state.has_gap or state.unread.get(_OTHER[event.direction])
-    return Report(fault.detail, event.direction, INFO if unsure else None, fault.events)
+    detail = f"{fault.detail}; {_MAY_BE_MISSING}" if unsure else fault.detail
+    return Report(detail, event.direction, INFO if unsure else None, fault.events)
+
+
+_MAY_BE_MISSING: Final = "the answer may be missing from the capture"
 
 
 _CONCURRENT_HINT: Final = (
@@ -176,8 +180,9 @@ rule(
     versions=None,
 )
 def unanswered(event: Event, state: SessionState, fault: Fault) -> Report:
+    detail = f"{fault.detail}; {_MAY_BE_MISSING}" if state.has_gap else fault.detail
     surely = fault.kind == "rpc.unanswered" and not state.has_gap
-    return Report(fault.detail, fault.subject, None if surely else INFO, fault.events)
+    return Report(detail, fault.subject, None if surely else INFO, fault.events)
 
 
 fault_rule(
@@ -251,6 +256,8 @@ def refused_again(event: Message, state: SessionState) -> Report | None:
     if event.action is None:
         return None  # what it refuses is not in the capture
     action = str(event.action)
+    if action not in state.call_errors and len(state.call_errors) >= _ACTIONS_COUNTED:
+        return None
     refusals = state.call_errors.setdefault(action, [])
     refusals.append(event.n)
     del refusals[:-20]
@@ -276,6 +283,8 @@ def refused_again(event: Message, state: SessionState) -> Report | None:
 def result_of_another_action(event: Message, state: SessionState) -> Report | None:
     if event.type != CALLRESULT or not isinstance(event.payload, dict) or not event.payload:
         return None
+    if all(one.keyword == "enum" for one in event.violations):
+        return None  # a status of its own, that others have too
     version = event.session.version or ""
     fitting = [
         action
@@ -582,8 +591,10 @@ def unknown_fields(event: Message, state: SessionState) -> list[Report]:
     ]
 
 
+_ACTIONS_COUNTED: Final = 200  # names come from the capture
 _SIGNATURE_ALGORITHMS: Final = frozenset({"ES256", "RS256", "RS384"})
-_PROTECTED_FIELDS: Final = ("alg", "x5t#S256", "OCPPAction", "OCPPMessageTypeId")
+_PROTECTED_FIELDS: Final = ("alg", "x5t#S256", "OCPPAction")
+_TYPE_FIELDS: Final = ("OCPPMessageTypeId", "OCPPMessageTypedId")  # renderings of the standard differ
 
 
 @rule(
@@ -604,6 +615,7 @@ def malformed_signature(event: Message | Damaged, state: SessionState, fault: Fa
     if header is None:
         return Report(f"the protected header of {fault.subject} is not JSON in base64url", fault.subject)
     lacking = [name for name in _PROTECTED_FIELDS if name not in header]
+    lacking += [] if any(name in header for name in _TYPE_FIELDS) else [_TYPE_FIELDS[0]]
     if lacking:
         return Report(f"the protected header of {fault.subject} lacks {', '.join(lacking)}", fault.subject)
     if header["alg"] not in _SIGNATURE_ALGORITHMS:

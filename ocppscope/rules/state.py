@@ -54,7 +54,7 @@ class StationState:
     """Actions that got a CallResult."""
     configuration: dict[str, str] = field(default_factory=dict)
     """Configuration keys (1.6) and variables (2.x), as far as the capture shows their values."""
-    latest: Recent[tuple[Any, ...], int] = field(default_factory=lambda: Recent(100))
+    latest: dict[tuple[Any, ...], int] = field(default_factory=dict)
     """By entity (a connector's status, a transaction): the latest time that its messages told, in ns."""
     starts: Recent[int, int] = field(default_factory=lambda: Recent(100))
     """By transactionId (1.6): when the transaction started, in ns."""

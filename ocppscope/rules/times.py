@@ -79,7 +79,15 @@ def not_utc(event: Message, state: SessionState, fault: Fault) -> Report:
     needs="time",
 )
 def ahead(event: Message, state: SessionState, fault: Fault) -> Report:
-    return Report(fault.detail, _subject(event, fault))
+    return Report(fault.detail, _subject(event, fault), _SHIFTED if _is_shifted(event) else None)
+
+
+_SHIFTED: Final[Mapping[Profile, Severity]] = {"strict": WARNING, "field": INFO}
+
+
+def _is_shifted(event: Message) -> bool:
+    """Whether the time is off by whole hours: then TIME-008 says why, and what it is worth."""
+    return any(fault.kind == "time.shifted" for fault in event.faults)
 
 
 @rule(
@@ -92,7 +100,7 @@ def ahead(event: Message, state: SessionState, fault: Fault) -> Report:
     needs="time",
 )
 def behind(event: Message, state: SessionState, fault: Fault) -> Report:
-    return Report(fault.detail, _subject(event, fault))
+    return Report(fault.detail, _subject(event, fault), _SHIFTED if _is_shifted(event) else None)
 
 
 @rule(
@@ -117,7 +125,7 @@ def backwards(event: Message, state: SessionState) -> Report | None:
         text = payload.get("timestamp")
         times = [parse(text)[0]] if type(text) is str else []
     latest = state.station.latest
-    newest = latest.get(entity)
+    known = newest = latest.get(entity)
     found = None
     for time in times:
         if time is None:
@@ -125,8 +133,15 @@ def backwards(event: Message, state: SessionState) -> Report | None:
         if newest is not None and time < newest:
             found = Report(f"{(newest - time) / SECOND:.1f} s back for {_name(entity)}", entity[0])
         else:
-            newest = latest[entity] = time
+            newest = time
+    if known is None and len(latest) >= _ENTITIES_KEPT:
+        del latest[next(iter(latest))]
+    if newest is not None:
+        latest[entity] = newest
     return found
+
+
+_ENTITIES_KEPT: Final = 100
 
 
 def _status_of(payload: dict[str, Any]) -> tuple[Any, ...] | None:

@@ -19,6 +19,7 @@ from ocppscope.rules.registry import (
 )
 from ocppscope.rules.sources import ocpp_j, part_2, rfc
 from ocppscope.rules.state import SessionState
+from ocppscope.wire.http import parse_head
 
 _ANY = None
 _REFUSED_FOR_SUBPROTOCOL = (400, 403, 426)
@@ -228,7 +229,7 @@ def connected_twice(event: Opened, state: SessionState) -> Report | None:
     if event.status != 101 or event.session.station is None:
         return None
     for other in state.station.open_sessions.values():
-        same_server = other.session.server == event.session.server
+        same_server = _host(other) == _host(event)
         if other.status == 101 and (same_server or event.session.version not in V2X):
             detail = f"session {other.session.number} of {event.session.station} is still open"
             return Report(detail, events=(other.n,))
@@ -357,10 +358,33 @@ def two_servers(event: Opened, state: SessionState) -> Report | None:
     if event.status != 101 or event.session.station is None:
         return None
     for other in state.station.open_sessions.values():
-        if other.status == 101 and other.session.server != event.session.server:
-            detail = f"{event.session.server} while session {other.session.number} to {other.session.server} is open"
+        if other.status == 101 and _host(other) != _host(event):
+            detail = f"{_host(event)} while session {other.session.number} to {_host(other)} is open"
             return Report(detail, events=(other.n,))
     return None
+
+
+def _host(event: Opened) -> str:
+    """The CSMS by name: behind one name there may be several addresses."""
+    head = parse_head(event.request)
+    return (head.get("host") if head else None) or event.session.server
+
+
+@rule(
+    "WS-029",
+    "The CSMS refused the station",
+    INFO,
+    on_event(Opened),
+    source="OCPP-J 1.6 §3.2, §6.2; OCPP 2.0.1 and 2.1 part 4 §3.2, part 2 A00",
+    hint="401: compare the station's password with the CSMS's; 404: register this identity, or mend the URL's path",
+    versions=_ANY,
+)
+def refused(event: Opened, state: SessionState) -> Report | None:
+    why = {401: "wrong or missing credentials", 404: "unknown identity or path"}.get(event.status or 0)
+    who = f"identity {event.session.station}" if event.session.station else "no identity"
+    return (
+        Report(f"{event.path} ({who}) got status {event.status}: {why}", str(event.status)) if why else None
+    )
 
 
 fault_rule(

@@ -1,0 +1,85 @@
+"""How much of what a capture holds: for summaries, and to tell whether there was any OCPP at all."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ocppscope.cli import records, text
+from ocppscope.events import Closed, Damaged, Event, Message, Notice, Opened
+from ocppscope.ocpp.times import duration
+
+_STATIONS_NAMED: Final = 20
+
+
+class Counts:
+    """Counts the events of one capture."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.unreadable = 0
+        """Messages and frames that could not be read."""
+        self.upgrades = 0
+        """Handshakes that were seen."""
+        self.sessions = 0
+        self.stations: dict[str, None] = {}
+        self.versions: set[str] = set()
+        self.damaged_file = False
+        self._first: int | None = None
+        self._last: int | None = None
+
+    @property
+    def has_ocpp(self) -> bool:
+        """Whether a message was read, or at least an upgrade seen."""
+        return bool(self.messages or self.upgrades)
+
+    def feed(self, events: list[Event | Notice]) -> None:
+        """Count the next events."""
+        others = [event for event in events if type(event) is not Message]
+        self.messages += len(events) - len(others)
+        for event in others:
+            if isinstance(event, Notice):
+                self.damaged_file = self.damaged_file or event.kind == "file.damaged"
+            else:
+                self._count(event)
+        if events:
+            self._span(events[0].time)
+            self._span(events[-1].time)
+
+    def _count(self, event: Event) -> None:
+        session = event.session
+        if isinstance(event, Damaged):
+            self.unreadable += 1
+        elif isinstance(event, Opened) and session.duplicate_of is None:
+            self.sessions += 1
+            self.upgrades += event.path is not None
+            if session.station is not None:
+                self.stations[session.station] = None
+        if isinstance(event, Opened | Closed) and session.version is not None:
+            self.versions.add(session.version)
+
+    def _span(self, time: int | None) -> None:
+        if time is not None:
+            self._first = time if self._first is None else min(self._first, time)
+            self._last = time if self._last is None else max(self._last, time)
+
+    def __str__(self) -> str:
+        named = text.plural(len(self.stations), "station")
+        parts = [
+            named if self.stations or not self.sessions else "unnamed station",
+            text.plural(self.sessions, "session"),
+            text.plural(self.messages, "message"),
+        ]
+        if self.unreadable:
+            parts.append(f"{self.unreadable:,} unreadable")
+        if self.versions:
+            parts.append(f"OCPP {', '.join(sorted(self.versions))}")
+        if self._first is not None and self._last is not None:
+            start, end = records.timestamp(self._first) or "", text.clock(self._last)
+            span = duration(self._last - self._first)
+            parts.append(f"{start[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")
+        return ", ".join(parts)
+
+    def station_names(self, wanted: Iterable[str] = ()) -> str:
+        """The stations that there are, some of them where there are many."""
+        names = [name for name in self.stations if name not in wanted]
+        shown = ", ".join(names[:_STATIONS_NAMED])
+        return f"{shown} …" if len(names) > _STATIONS_NAMED else shown
