@@ -1,6 +1,6 @@
 """How fast `check` is beside tshark's WebSocket dissection of the same file, and how much memory it takes.
 
-    python bench/check.py CAPTURE [--port 9000] [--larger CAPTURE] [--runs 5]
+Usage: python bench/check.py CAPTURE [--port 9000] [--larger CAPTURE] [--runs 5]
 
 Both run in turn, several times; the ratio is that of their fastest runs, because machines are noisy.
 CAPTURE is best made by many stations talking over loopback; --larger is one with more of the same, to show
@@ -30,7 +30,9 @@ def run(command: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("capture", type=Path)
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--larger", type=Path)
@@ -50,7 +52,10 @@ def main() -> None:
     if args.larger:
         seconds, larger = run([*check, str(args.larger)])
         size = args.larger.stat().st_size / args.capture.stat().st_size
-        print(f"a capture {size:.1f} times as large: {seconds:.2f} s, peak {larger:.0f} MiB ({larger / memory:.3f} times)")
+        growth = larger / memory
+        print(
+            f"a capture {size:.1f} times as large: {seconds:.2f} s, peak {larger:.0f} MiB ({growth:.3f} times)"
+        )
 
 
 if __name__ == "__main__":

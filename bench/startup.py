@@ -1,6 +1,6 @@
 """How long the command takes to start, beside an empty Python.
 
-    python bench/startup.py [--runs 20]
+Usage: python bench/startup.py [--runs 20]
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def fastest(command: list[str], runs: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=20)
     runs = parser.parse_args().runs
     empty = fastest([sys.executable, "-c", "pass"], runs)

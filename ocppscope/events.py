@@ -60,6 +60,8 @@ class Session:
     """The version was concluded from the messages, not agreed in the handshake."""
     late: bool = False
     """The capture began, or found this session, after its handshake."""
+    ended: bool = False
+    """Its Closed was put out by the source."""
     duplicate_of: int | None = None
     """The number of the session of which this one is a second sighting."""
 

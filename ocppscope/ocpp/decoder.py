@@ -34,6 +34,7 @@ from ocppscope.events import (
 from ocppscope.ocpp import rpc, schemas
 from ocppscope.ocpp.actions import senders_of, versions_of
 from ocppscope.ocpp.correlation import CALL_TIMEOUT, SLOW_ANSWER, Correlator, StationIds, unanswered_fault
+from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import TimeFields
 from ocppscope.ocpp.versions import JUDGED, SUBPROTOCOLS, V2X, V21, V201
 
@@ -41,6 +42,7 @@ _LIKE_OCPP: Final = re.compile(r'\s*\[\s*"?[2-6]"?\s*[,\]]')
 _HELD_LIMIT: Final = 20
 """Events after which a session that nothing was learnt of is taken for OCPP."""
 _STATIONS_REMEMBERED: Final = 100_000
+_ENDED: Final = 1_000
 
 
 def identity_of(path: str) -> str | None:
@@ -75,6 +77,7 @@ class Decoder:
         self._n = 0
         self._states: dict[Session, _State] = {}
         self._ids: dict[str, StationIds] = {}
+        self._ended: Recent[Session, None] = Recent(_ENDED)
         self._ignored: set[int] = set()
         self._out: list[Event | Notice] = []
 
@@ -127,6 +130,8 @@ class Decoder:
             session.version = SUBPROTOCOLS.get(event.subprotocol or "")
             undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
         session.station = session.station or self._name_station
+        if session in self._ended:  # frames may follow a Close
+            return _State(session, self._ids_of(session), undecided=False)
         state = _State(session, self._ids_of(session), undecided=undecided)
         self._states[session] = state
         return state
@@ -164,6 +169,7 @@ class Decoder:
             faults = [unanswered_fault(call, event) for call in state.correlator.unanswered()]
             event = replace(event, faults=(*event.faults, *(fault for fault in faults if fault)))
             self._states.pop(state.session, None)
+            self._ended[state.session] = None
         self._out.append(replace(event, n=self._number()))
 
     # --- messages ---

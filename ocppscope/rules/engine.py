@@ -213,7 +213,7 @@ class Engine:
             if isinstance(event, Opened):
                 self._run("second-sighting", None, event, state)
             elif isinstance(event, Closed):
-                self._tables.sessions.pop(event.session)
+                self._tables.end(event.session)
             return
         self._tables.before(event, state)
         self._run("event", type(event).__name__, event, state)

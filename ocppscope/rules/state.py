@@ -5,7 +5,7 @@ entries.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ocppscope.events import (
     FROM_STATION,
@@ -19,24 +19,10 @@ from ocppscope.events import (
     Opened,
     Session,
 )
-
-K = TypeVar("K")
-V = TypeVar("V")
+from ocppscope.ocpp.recent import Recent
 
 _STATIONS: Final = 100_000
-
-
-class Recent(dict[K, V]):
-    """A dict that forgets the entries that were added first."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def __setitem__(self, key: K, value: V) -> None:
-        if len(self) >= self._size and key not in self:
-            del self[next(iter(self))]
-        super().__setitem__(key, value)
+_ENDED: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -96,6 +82,7 @@ class Tables:
     def __init__(self) -> None:
         self.sessions: dict[Session, SessionState] = {}
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
+        self._ended: Recent[Session, None] = Recent(_ENDED)
 
     def begin(self, session: Session) -> SessionState:
         """The state of a session that is new."""
@@ -103,7 +90,9 @@ class Tables:
             station = StationState()
         else:
             station = self._stations.setdefault(session.station, StationState())
-        state = self.sessions[session] = SessionState(session, station)
+        state = SessionState(session, station)
+        if session not in self._ended:  # frames may follow a Close
+            self.sessions[session] = state
         return state
 
     def before(self, event: Event, state: SessionState) -> None:
@@ -128,4 +117,9 @@ class Tables:
         elif isinstance(event, Closed):
             state.station.open_sessions.pop(event.session.number, None)
             state.station.last_end = event.time
-            del self.sessions[event.session]
+            self.end(event.session)
+
+    def end(self, session: Session) -> None:
+        """Forget a session."""
+        self.sessions.pop(session, None)
+        self._ended[session] = None

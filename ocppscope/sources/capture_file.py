@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ocppscope.events import Notice, WireEvent
 from ocppscope.sources.blocks import Blocks, CutShortError
 from ocppscope.wire.capture import Capture
-from ocppscope.wire.pcap import looks_like_capture
+from ocppscope.wire.pcap import PCAPNG_MAGIC, looks_like_capture
 from ocppscope.wire.tls import KeyStore
 
 __all__ = ["CaptureFiles", "looks_like_capture"]
@@ -22,6 +22,8 @@ class CaptureFiles:
         max_message: int,
     ) -> None:
         self._inputs = inputs
+        # Only a pcapng can hold secrets; where none will come, TLS records need not wait for them.
+        keys.final = not any(blocks.head.startswith(PCAPNG_MAGIC) for blocks in inputs)
         self._capture = Capture(keys=keys, decode_as=decode_as, max_message=max_message)
 
     @property

@@ -42,6 +42,7 @@ _UNDECIDED_LIMIT: Final = 1 << 16
 """Bytes of a connection, first seen in its middle, that may pass before it is taken for something else."""
 _WAITING_LIMIT: Final = 1 << 20
 """Bytes that may wait for the answer to an HTTP request."""
+_REQUESTS_KEPT: Final = 100
 _KEYS_REMEMBERED: Final = 10_000
 _SECOND_SIGHTING: Final = 5_000_000_000
 _OLD_TLS: Final = frozenset({"SSLv3", "TLSv1.0", "TLSv1.1"})
@@ -70,8 +71,8 @@ class Context:
         """Mark a session whose `Sec-WebSocket-Key` was seen a moment ago as seen twice.
 
         The key is random for each connection (RFC 6455 §4.1), so this is the same one behind a proxy or on
-        another interface. The same key much later, or for another path, is a client with a fixed key, which
-        is a fault.
+        another interface. The same key much later, after the first connection ended, or for another path,
+        is a client with a fixed key, which is a fault.
         """
         if opened.key is None or opened.time is None:
             return None
@@ -82,7 +83,7 @@ class Context:
             self._sightings.popitem(last=False)
         if first is opened.session:
             return None
-        if opened.time - time <= _SECOND_SIGHTING and name == first_name:
+        if opened.time - time <= _SECOND_SIGHTING and name == first_name and not first.ended:
             opened.session.duplicate_of = first.number
             return None
         self._sightings[opened.key] = sighting
@@ -155,7 +156,9 @@ class Conversation:
         by: Literal["station", "csms"] | None = None
         if side is not None:
             by = "station" if side == self._client_side else "csms"
-        self._context.out += [Closed(session, time, by, how) for session in self._refused]
+        for session in self._refused:
+            session.ended = True
+            self._context.out.append(Closed(session, time, by, how))
         if self._websocket:
             self._websocket.end(how, by, time)
 
@@ -218,6 +221,7 @@ class Conversation:
         if is_client:
             self._skip[side] = None if head.get("transfer-encoding") else head.content_length or 0
             self._requests.append(head)
+            del self._requests[:-_REQUESTS_KEPT]  # one-way captures show no answers
         else:
             self._response(head, time)
         return True

@@ -167,7 +167,7 @@ class CaptureReader:
         magic = data[:_MAGIC_SIZE]
         if len(magic) < _MAGIC_SIZE:
             return 0
-        if magic == _PCAPNG_MAGIC:
+        if magic == PCAPNG_MAGIC:
             self.format = "pcapng"
             self._reader = _PcapngBlocks(self._on_secrets, self.interfaces, self.comments)
             return 0
@@ -184,7 +184,7 @@ class CaptureReader:
 def looks_like_capture(head: bytes) -> bool:
     """Whether a file that begins with `head` (4 bytes suffice) says that it is a pcap or pcapng file."""
     magic = head[:_MAGIC_SIZE]
-    return magic == _PCAPNG_MAGIC or magic in _PCAP_MAGIC
+    return magic == PCAPNG_MAGIC or magic in _PCAP_MAGIC
 
 
 # --- pcap ---------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def _too_long(what: str, claimed: int, bound: int) -> str:
 # --- pcapng -------------------------------------------------------------------------------------------------
 
 _SECTION = 0x0A0D0D0A  # reads the same in both byte orders
-_PCAPNG_MAGIC = _SECTION.to_bytes(4, "big")
+PCAPNG_MAGIC = _SECTION.to_bytes(4, "big")
 _BYTE_ORDER_MAGIC: Final[Mapping[bytes, str]] = {
     (0x1A2B3C4D).to_bytes(4, order): prefix for order, prefix in _ORDERS
 }

@@ -169,6 +169,7 @@ class Tcp:
         self._halves: dict[bytes, _Half] = {}
         self._stalled: dict[_Connection, None] = {}
         self._lingering: deque[tuple[int, _Connection]] = deque()
+        self._silent: deque[tuple[int, _Connection]] = deque()
         self._wake = _NEVER
         self._arrivals = 0
 
@@ -212,7 +213,7 @@ class Tcp:
         key, sequence, ack, flags, data, _ = segment
         if flags & RST or not (data or flags & SYN):
             return None  # a stray acknowledgement tells nothing yet
-        self._forget_closed(time)
+        self._forget_old(time)
         is_syn_ack = flags & (SYN | ACK) == SYN | ACK
         key_0 = reverse(key) if is_syn_ack else key
         connection = _Connection(key_0, self._connect(key_0, bool(flags & SYN)))
@@ -222,6 +223,7 @@ class Tcp:
         if flags & ACK:
             sender.ack = ack
             sender.peer.start(ack)
+        self._silent.append((time, connection))
         return sender
 
     def _reopen(self, half: _Half, segment: Segment, time: int) -> None:
@@ -245,9 +247,15 @@ class Tcp:
             half.held.clear()
         self._lingering.append((time, connection))
 
-    def _forget_closed(self, time: int) -> None:
+    def _forget_old(self, time: int) -> None:
+        """Forget what closed a while ago, and what never got beyond its handshake: port scans, for one."""
         while self._lingering and time - self._lingering[0][0] > LINGER:
             self._remove(self._lingering.popleft()[1])
+        while self._silent and time - self._silent[0][0] > LINGER:
+            connection = self._silent.popleft()[1]
+            if all(half.place == max(half.initial, 0) and not half.held for half in connection.halves):
+                self._stalled.pop(connection, None)
+                self._remove(connection)
 
     def _remove(self, connection: _Connection) -> None:
         half = self._halves.get(connection.key)

@@ -51,6 +51,7 @@ _MIN_RECORD: Final = _HEADER_SIZE + 17
 _HEADER: Final = re.compile(rb"[\x14-\x17]\x03[\x00-\x04][\x00-\x48].", re.DOTALL)
 _MAX_HANDSHAKE: Final = 1 << 18
 _MAX_WAITING: Final = 1 << 20
+_MAX_WAITING_IN_ALL: Final = 64 << 20
 _RECORD_COST: Final = 256
 """What a waiting record takes in memory besides its bytes."""
 _WINDOW: Final = 4096
@@ -286,6 +287,8 @@ class TlsConnection:
         self._settle(out)
         self.info.undecrypted_records += len(self._waiting)
         self._waiting.clear()
+        self._keys.waiting -= self._waiting_size
+        self._waiting_size = 0
         for direction in (self._client, self._server):
             if direction.searching:
                 if self._readable and direction.handshake is not None:
@@ -462,17 +465,19 @@ class TlsConnection:
     def _postpone(self, direction: _Direction, record: _Record) -> None:
         """Let a record wait for its key, if one can come and there is room."""
         handshake = direction.handshake or self._handshake
-        if handshake.hopeless:
+        if handshake.hopeless or self._keys.final:
             self.info.undecrypted_records += 1
             return
         direction.blocked = True
         cost = len(record.fragment) + _RECORD_COST
-        if direction.dropped or self._waiting_size + cost > _MAX_WAITING:
+        too_much = self._waiting_size + cost > _MAX_WAITING or self._keys.waiting + cost > _MAX_WAITING_IN_ALL
+        if direction.dropped or too_much:
             direction.dropped += 1
             self.info.undecrypted_records += 1
             return
         self._waiting.append(record)
         self._waiting_size += cost
+        self._keys.waiting += cost
 
     def _settle(self, out: list[TlsOutput]) -> None:
         """Open what waited, as long as a direction that was blocked has got its keys."""
@@ -492,7 +497,9 @@ class TlsConnection:
 
     def _drain(self, directions: tuple[_Direction, _Direction], out: list[TlsOutput]) -> None:
         """Take all waiting records again; those of a direction that is blocked still go back to waiting."""
-        waiting, self._waiting, self._waiting_size = self._waiting, deque(), 0
+        waiting, self._waiting = self._waiting, deque()
+        self._keys.waiting -= self._waiting_size
+        self._waiting_size = 0
         for direction in directions:
             direction.blocked = False
         for record in waiting:

@@ -189,6 +189,10 @@ class KeyStore:
     def __init__(self) -> None:
         self.generation = 0
         """Grows whenever something was added, so that waiting connections know when to look again."""
+        self.final = False
+        """No more secrets will come: no record needs to wait for them."""
+        self.waiting = 0
+        """Bytes that records of all connections hold while they wait."""
         self._secrets: dict[tuple[str, bytes], bytes] = {}
         self._premasters: dict[bytes, bytes] = {}
         self._sessions: dict[bytes, bytes] = {}

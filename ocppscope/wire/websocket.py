@@ -582,5 +582,5 @@ class WebSocket:
 
     def _finish(self, closed: Closed) -> None:
         if not self._ended:
-            self._ended = True
+            self._ended = self.session.ended = True
             self._out.append(closed)

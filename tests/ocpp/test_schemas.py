@@ -116,7 +116,7 @@ def test_a_violation_says_what_stands_there_and_what_should():
     (one,) = schemas.violations(validator, {"type": "soft"})
     assert one.value == "soft"
     assert one.constraint == ["Hard", "Soft"]
-    assert one.detail == '/type is "soft": it must be one of Hard, Soft'
+    assert one.detail == '/type is "soft": it must be one of Hard, Soft; Soft may be meant'
     (one,) = schemas.violations(validator, {})
     assert (one.value, one.detail) == ("type", "the payload lacks 'type'")
     (one,) = schemas.violations(validator, {"type": "Soft", "x": 1})

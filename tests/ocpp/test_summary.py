@@ -27,7 +27,7 @@ def of(line, **options):
         ({"list": [1]}, "list 1 item"),
         ({"list": []}, "list 0 items"),
         ({"list": [{"a": 1, "b": 2}]}, "a 1, b 2"),
-        ({"a": None, "b": True}, "a None, b True"),
+        ({"a": None, "b": True}, "a null, b true"),
         ({"a": {}}, ""),
         ({"status": {"deep": 1}}, "deep 1"),
     ],

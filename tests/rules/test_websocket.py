@@ -91,6 +91,20 @@ CASES = [
         case("WS-004", opened(status=status, subprotocol=None), opened(**REFUSED), W, subject=str(status))
         for status in (302, 403, 500, 503)
     ),
+    case(
+        "WS-029",
+        opened(status=401, subprotocol=None),
+        opened(status=None, subprotocol=None),
+        I,
+        subject="401",
+    ),
+    case(
+        "WS-029",
+        opened(status=404, subprotocol=None),
+        opened(status=None, subprotocol=None),
+        I,
+        subject="404",
+    ),
     case("WS-004", opened(status=400, subprotocol=None), opened(status=401, subprotocol=None), W),
     case("WS-005", opened(station="A" * 49), opened(station="A" * 48), E, version="2.0.1"),
     case(
