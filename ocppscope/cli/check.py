@@ -16,6 +16,7 @@ from ocppscope.cli.options import (
     UnreadableInput,
     reading_options,
 )
+from ocppscope.cli.pipes import reader_may_leave
 from ocppscope.cli.report import Verdict
 from ocppscope.rules.engine import Engine
 from ocppscope.rules.registry import RULES, SEVERITIES, Profile
@@ -89,8 +90,8 @@ def command(
         if interrupted:
             break
     worth_telling = [verdict for verdict in verdicts if verdict.counts.has_ocpp or verdict.findings]
-    report.FORMATS["json" if as_json else output](worth_telling)
-    sys.stdout.flush()
+    with reader_may_leave():  # the exit code stands, also where nobody reads to the end
+        report.FORMATS["json" if as_json else output](worth_telling)
     if interrupted:
         sys.exit(130)
     if failed:

@@ -22,9 +22,15 @@ class Counts:
         self.sessions = 0
         self.stations: dict[str, None] = {}
         self.versions: set[str] = set()
-        self.damaged_file = False
+        self.damage: list[str] = []
+        """What is wrong with files that could be read in part only."""
         self._first: int | None = None
         self._last: int | None = None
+
+    @property
+    def damaged_file(self) -> bool:
+        """Whether a file could be read in part only."""
+        return bool(self.damage)
 
     @property
     def has_ocpp(self) -> bool:
@@ -37,7 +43,7 @@ class Counts:
         self.messages += len(events) - len(others)
         for event in others:
             if isinstance(event, Notice):
-                self.damaged_file = self.damaged_file or event.kind == "file.damaged"
+                self.damage += [event.detail] if event.kind == "file.damaged" else []
             else:
                 self._count(event)
         if events:
@@ -72,14 +78,14 @@ class Counts:
             parts.append(f"{self.unreadable:,} unreadable")
         if self.versions:
             parts.append(f"OCPP {', '.join(sorted(self.versions))}")
-        if self._first is not None and self._last is not None:
-            start, end = records.timestamp(self._first) or "", text.clock(self._last)
+        start, end = records.timestamp(self._first), text.clock(self._last)
+        if self._first is not None and self._last is not None and start is not None:
             span = duration(self._last - self._first)
             parts.append(f"{start[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")
         return ", ".join(parts)
 
     def station_names(self, wanted: Iterable[str] = ()) -> str:
         """The stations that there are, some of them where there are many."""
-        names = [name for name in self.stations if name not in wanted]
+        names = [text.visible(name) for name in self.stations if name not in wanted]
         shown = ", ".join(names[:_STATIONS_NAMED])
         return f"{shown} …" if len(names) > _STATIONS_NAMED else shown

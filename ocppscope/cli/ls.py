@@ -34,11 +34,11 @@ def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: 
         for batch in opened.batches():
             for event in batch:
                 if isinstance(event, Notice):
-                    click.echo(f"{event.kind}: {event.detail}", err=True)
+                    _tell(event)
                 elif as_json:
                     sys.stdout.buffer.write(records.line(records.event_record(event)))
                 else:
-                    click.echo(text.cut(_line(event, column), columns))
+                    click.echo(_line(event, column, columns))
             sys.stdout.flush()
     except KeyboardInterrupt:
         if not follow:
@@ -48,13 +48,20 @@ def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: 
         sys.exit(EXIT_FINDINGS)
 
 
-def _line(event: Event, column: "_TimeColumn") -> str:
+def _tell(notice: Notice) -> None:
+    if notice.kind != "file.damaged":  # told by all commands
+        click.echo(f"{notice.kind}: {text.visible(notice.detail)}", err=True)
+
+
+def _line(event: Event, column: "_TimeColumn", columns: int) -> str:
     station = event.session.station or f"session {event.session.number}"
-    mark = "" if not _is_marked(event) else click.style("! ", fg="red")
-    return (
-        f"{event.n:>6}  {column.show(event.time)}  {text.cut(station, _STATION_WIDTH):<{_STATION_WIDTH}}  "
-        f"{text.arrow(event)}  {mark}{text.what(event)}"
-    )
+    station = text.cut(station, _STATION_WIDTH) if columns < text.ENDLESS else station
+    head = f"{event.n:>6}  {column.show(event.time)}  {text.padded(text.visible(station), _STATION_WIDTH)}  "
+    head += f"{text.arrow(event)}  "
+    if not _is_marked(event):
+        return text.cut(head + text.visible(text.what(event)), columns)
+    line = text.cut(f"{head}! {text.visible(text.what(event))}", columns)
+    return line[: len(head)] + click.style(line[len(head) :][:1], fg="red") + line[len(head) + 1 :]
 
 
 def _is_marked(event: Event) -> bool:

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final
 import click
 
 from ocppscope import __version__
+from ocppscope.cli.pipes import discard_output, reader_may_leave
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "check": "Read captures, print what went wrong, and a summary.",
@@ -17,6 +19,9 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "show": "Show one event whole: decoded, raw, its answer, its findings.",
     "rules": "List all rules.",
 }
+
+
+_version_option: Final = click.version_option(__version__, message="ocppscope %(version)s")
 
 
 class _Commands(click.Group):
@@ -28,7 +33,13 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"ocppscope.cli.{cmd_name}")
         command: click.Command = module.command
+        if not any(option.name == "version" for option in command.params):
+            _version_option(command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with reader_may_leave():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -40,7 +51,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="INPUT is a pcap or pcapng capture (also in gzip), or - for standard input.",
 )
-@click.version_option(__version__, message="ocppscope %(version)s")
+@_version_option
 def _group() -> None:
     """Wireshark for OCPP: read captures of charging stations and their CSMS, and say what went wrong."""
 
@@ -50,6 +61,8 @@ def main() -> None:
     # Events die by their reference counts. The collector would walk them again and again for nothing.
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not have an arrow
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _group.main(standalone_mode=False, **_colour())
     except click.exceptions.Exit as stop:
@@ -59,10 +72,10 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
-        # Whoever read our output has had enough. What is still buffered must not raise at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OSError as error:
+        discard_output()
+        click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+        code = 1
     sys.exit(code or 0)
 
 

@@ -65,7 +65,7 @@ class Reading:
             keys=self._keys(),
             decode_as=frozenset(self.decode_as),
             max_message=self.max_message,
-            follow=_wait_for_more if self.follow else None,
+            follow=_wait_for_more if self.follow and "-" not in names else None,  # a pipe's end is its end
         )
         try:
             return OpenInput(names, open_source(names, options), self)
@@ -89,7 +89,7 @@ class OpenInput:
     """One capture that is being read: numbered events, a batch at a time."""
 
     def __init__(self, names: Sequence[str], source: Source, reading: Reading) -> None:
-        self.name = " ".join(names)
+        self.name = " ".join(map(click.format_filename, names))
         self.counts = Counts()
         self._source = source
         self._stations = frozenset(reading.station)
@@ -126,7 +126,10 @@ class OpenInput:
                         for event in batch
                         if isinstance(event, Notice) or event.session.station in self._stations
                     ]
+                told = len(self.counts.damage)
                 self.counts.feed(batch)
+                for damage in self.counts.damage[told:]:
+                    click.echo(f"Warning: {damage}", err=True)
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error

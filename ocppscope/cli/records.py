@@ -1,7 +1,9 @@
 """Events and findings as JSON objects, by the contract of the command line."""
 
 import base64
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -24,17 +26,15 @@ _SECOND: Final = 1_000_000_000
 
 
 def timestamp(time: int | None) -> str | None:
-    """RFC 3339 in UTC, with microseconds."""
+    """RFC 3339 in UTC, with microseconds; None for a time that it cannot hold."""
     if time is None:
         return None
     seconds, nanoseconds = divmod(time, _SECOND)
-    return f"{_second(seconds)}.{nanoseconds // 1000:06}Z"
-
-
-def _second(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999
+        return None
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1000:06}Z"
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -142,4 +142,7 @@ def rule_record(one: Rule) -> dict[str, Any]:
 
 def line(record: Mapping[str, Any]) -> bytes:
     """A record as one line of JSON."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # it writes less deep than it reads, and no file names that are not Unicode
+        return json.dumps(record, separators=(",", ":")).encode() + b"\n"

@@ -2,9 +2,11 @@
 
 import html
 import json
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
+from urllib.parse import quote
 
 import click
 
@@ -16,6 +18,7 @@ from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Severity
 
 _SESSIONS_NAMED: Final = 3
+_CLEAN: Final = "no errors, no warnings"
 
 
 class Verdict:
@@ -53,20 +56,20 @@ def _as_text(verdicts: Iterable[Verdict]) -> None:
         if not grave:
             _print_clean(verdict, findings)
             continue
-        click.echo(click.style(verdict.name, bold=True))
+        click.echo(click.style(text.visible(verdict.name), bold=True))
         for group in _groups(findings):
             click.echo()
             _print_group(group)
         click.echo()
-        click.echo(f"{_tally(findings)} in {verdict.counts}")
+        click.echo(text.wrapped(f"{_tally(findings)} in {verdict.counts}", "  ", ""))
 
 
 def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     """One line; and one for each note that is more than a severity which the profile has lowered."""
     lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
     said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
-    good = click.style("no errors, no warnings", fg="green", bold=True)
-    click.echo(f"{verdict.name}: {good} in {verdict.counts}{said}")
+    line = text.wrapped(f"{_CLEAN} in {verdict.counts}{said}", "    ", f"{text.visible(verdict.name)}: ")
+    click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"
         click.echo(text.wrapped(note, " " * 9, "    note "))
@@ -90,11 +93,11 @@ def _groups(findings: list[Finding]) -> list[list[Finding]]:
 def _print_group(group: list[Finding]) -> None:
     finding = group[0]
     head = f"{text.severity_word(finding.severity)} {finding.rule.id:<9} "
-    click.echo(head + click.style(finding.rule.title, bold=True))
     indent = " " * 9
+    click.echo(text.wrapped(finding.rule.title, indent, head, bold=True))
     for one in group[:_SESSIONS_NAMED]:
         click.echo(text.wrapped(f"{_where(one)}{one.detail}", indent))
-        click.echo(indent + click.style(_proof(one), dim=True))
+        click.echo(text.wrapped(_proof(one), indent, dim=True))
     if len(group) > _SESSIONS_NAMED:
         click.echo(f"{indent}and in {text.plural(len(group) - _SESSIONS_NAMED, 'more session')}")
     click.echo(click.style(text.wrapped(finding.source, indent + "       ", f"{indent}source "), dim=True))
@@ -154,9 +157,10 @@ def _attribute(value: str) -> str:
 
 def _xml(value: str) -> str:
     """Text without the characters that XML 1.0 cannot hold."""
-    return "".join(
-        char if char in "\t\n\r" or char >= " " else "\ufffd" for char in value if char not in "\ufffe\uffff"
-    )
+    return _NOT_XML.sub("\ufffd", value)
+
+
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _as_sarif(verdicts: Iterable[Verdict]) -> None:
@@ -184,7 +188,7 @@ def _as_sarif(verdicts: Iterable[Verdict]) -> None:
                 "ruleId": finding.rule.id,
                 "level": levels[finding.severity],
                 "message": {"text": f"{_where(finding)}{finding.detail} ({finding.source})"},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": verdict.name}}}],
+                "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(verdict.name)}}}],
                 "occurrenceCount": finding.count,
                 "properties": {"events": finding.events},
             }

@@ -18,5 +18,6 @@ def command(*, as_json: bool) -> None:
             sys.stdout.buffer.write(records.line(records.rule_record(one)))
             continue
         differs = "" if one.field == one.severity else f" ({one.severity} in profile strict)"
-        click.echo(f"{text.severity_word(one.field)} {one.id:<16} {one.title}{differs}")
+        head = f"{text.severity_word(one.field)} {one.id:<16} "
+        click.echo(text.wrapped(one.title + differs, " " * 26, head))
         click.echo(click.style(text.wrapped(one.source_for(None), " " * 26), dim=True))

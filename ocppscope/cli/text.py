@@ -1,9 +1,11 @@
 """Text for people: colours, columns, widths. Where nobody looks at a terminal, nothing is cut or coloured."""
 
+import re
 import shutil
 import sys
 import textwrap
-from typing import Final
+from typing import Any, Final
+from unicodedata import combining, east_asian_width
 
 import click
 
@@ -25,31 +27,75 @@ from ocppscope.ocpp.summary import summary
 from ocppscope.ocpp.times import duration
 
 COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
-_WIDE: Final = 1 << 20
+ENDLESS: Final = 1 << 20
+"""Columns of an output that is no terminal."""
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def width() -> int:
     """Columns of the terminal; as good as endless where the output is none."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else _WIDE
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else ENDLESS
+
+
+def visible(text: str) -> str:
+    """A text from a capture in one line, its control characters as pictures: it must not move the cursor."""
+    return text if text.isprintable() else _CONTROL.sub(_picture, text)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"
+
+
+def columns_of(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    return 2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1
 
 
 def cut(text: str, columns: int) -> str:
-    return text if len(text) <= columns else f"{text[: max(columns - 1, 0)]}…"
+    """A text in at most so many columns."""
+    if len(text) * 2 <= columns or columns_of(text) <= columns:
+        return text
+    kept, left = [], columns - 1
+    for char in text:
+        left -= _columns(char)
+        if left < 0:
+            break
+        kept.append(char)
+    return f"{''.join(kept)}…"
 
 
-def wrapped(text: str, indent: str, first: str | None = None) -> str:
-    """A paragraph, indented, wrapped where there is a terminal."""
-    columns = width()
-    if columns >= _WIDE:
-        return (indent if first is None else first) + text
-    return textwrap.fill(
-        text,
-        columns,
-        initial_indent=indent if first is None else first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def padded(text: str, columns: int) -> str:
+    """A text in at least so many columns."""
+    return text + " " * (columns - columns_of(text))
+
+
+def wrapped(text: str, indent: str, first: str | None = None, **style: Any) -> str:
+    """A paragraph, indented, wrapped where there is a terminal.
+
+    Args:
+        text: without styles.
+        indent: of its lines.
+        first: stands before the first line in the place of `indent`; may have styles.
+        style: of the text, as click.style takes it.
+    """
+    columns, text = width(), visible(text)
+    first = indent if first is None else first
+    if columns < ENDLESS:
+        gap = " " * columns_of(click.unstyle(first))
+        text = textwrap.fill(
+            text,
+            columns,
+            initial_indent=gap,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )[len(gap) :]
+    return first + (click.style(text, **style) if style else text)
 
 
 def severity_word(severity: str) -> str:

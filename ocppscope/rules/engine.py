@@ -22,10 +22,12 @@ from ocppscope.rules.registry import (
     RULES,
     SEVERITIES,
     Check,
+    Learner,
     Profile,
     Report,
     Rule,
     Severity,
+    Trigger,
     TriggerKind,
 )
 from ocppscope.rules.state import SessionState, Tables
@@ -79,11 +81,17 @@ Observer: TypeAlias = Callable[[Finding, Report, tuple[int, ...]], None]
 class _Checks:
     """Which rules and learners look at messages of one version, found once for each action."""
 
-    __slots__ = ("answers", "calls", "rules", "sends", "version")
+    __slots__ = ("answers", "calls", "learners", "rules", "sends", "version")
 
-    def __init__(self, version: str | None, rules: Collection[Rule]) -> None:
+    def __init__(
+        self,
+        version: str | None,
+        rules: Collection[Rule],
+        learners: Collection[tuple[Trigger, Learner]],
+    ) -> None:
         self.version = version
         self.rules = rules
+        self.learners = learners
         self.calls: dict[Any, Bound] = {}
         self.sends: dict[Any, Bound] = {}
         self.answers: dict[Any, Bound] = {}
@@ -94,7 +102,7 @@ class _Checks:
         for one in self.rules:
             if one.check and any(t.kind == kind and t.fires_on(message.action) for t in one.triggers):
                 bound.append((one, one.check))
-        for trigger, learner in LEARNERS:
+        for trigger, learner in self.learners:
             if trigger.kind == kind and trigger.fires_on(message.action):
                 bound.append((None, learner))
         return bound
@@ -147,8 +155,6 @@ class Engine:
             state = sessions.get(session)
             if state is None or state.checks.version != session.version:
                 state = self._state_of(session)
-            if session.duplicate_of is not None:
-                continue
             state.messages += 1
             checks: _Checks = state.checks
             kind = event.type
@@ -161,8 +167,12 @@ class Engine:
                 found = check(event, state)
                 if found is not None:
                     self._found(one, found, event, state)
-            if event.faults:
-                self._faults(event, event.faults, state)
+            if event.faults or event.violations or event.error is not None:
+                self._odd_message(event, state)
+
+    def _odd_message(self, event: Message, state: SessionState) -> None:
+        if state.is_judged:
+            self._faults(event, event.faults, state)
             if event.violations:
                 self._run("violation", None, event, state)
             if event.error is not None:
@@ -173,11 +183,13 @@ class Engine:
     def _state_of(self, session: Session) -> SessionState:
         state = self._tables.sessions.get(session) or self._tables.begin(session)
         version = session.version
-        if version not in self._by_version:
-            self._by_version[version] = _Checks(
-                version, [one for one in self._rules if _serves(one, version)]
-            )
-        state.checks = self._by_version[version]
+        if not state.is_judged:
+            state.checks = _Checks(version, (), ())
+        elif version not in self._by_version:
+            rules = [one for one in self._rules if _serves(one, version)]
+            state.checks = self._by_version[version] = _Checks(version, rules, LEARNERS)
+        else:
+            state.checks = self._by_version[version]
         return state
 
     def _bind(self, checks: _Checks, table: dict[Any, Bound], message: Message) -> Bound:

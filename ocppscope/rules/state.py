@@ -71,6 +71,11 @@ class SessionState:
     """The engine's: which functions look at which message."""
 
     @property
+    def is_judged(self) -> bool:
+        """A session that is seen twice is judged once."""
+        return self.session.duplicate_of is None
+
+    @property
     def is_partial(self) -> bool:
         """The capture does not hold all of the session so far."""
         return self.session.late or self.has_gap

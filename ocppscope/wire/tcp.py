@@ -70,7 +70,11 @@ class _Held:
 
 
 class _Half:
-    """One direction. `place` counts the stream's bytes without wrapping; `next` is its low 32 bits."""
+    """One direction. `place` counts the stream's bytes without wrapping; `next` is its low 32 bits.
+
+    `plain` is the sequence number with which a segment may take the plain path, which counts only there;
+    -1 where none may. `sync` brings the others up to it.
+    """
 
     __slots__ = (
         "ack",
@@ -82,6 +86,7 @@ class _Half:
         "next",
         "peer",
         "place",
+        "plain",
         "receiver",
         "side",
     )
@@ -92,7 +97,8 @@ class _Half:
     def __init__(self, side: int, receiver: Receiver) -> None:
         self.side = side
         self.receiver = receiver
-        self.next = -1  # not known: matches no sequence number
+        self.plain = -1
+        self.next = -1  # not known
         self.initial = -1
         self.place = 0
         self.ack = -1
@@ -103,6 +109,10 @@ class _Half:
     def start(self, sequence: int) -> None:
         self.initial = self.next = self.place = sequence & _MASK
 
+    def sync(self) -> None:
+        if self.plain >= 0:
+            self.advance((self.plain - self.next) & _MASK)
+
     def place_of(self, sequence: int) -> int:
         distance = (sequence - self.next) & _MASK
         return self.place + (distance if distance <= _AHEAD else distance - _MASK - 1)
@@ -111,6 +121,11 @@ class _Half:
     def end(self) -> int:
         """The place up to which this stream is known to go."""
         return self.held[-1].place + len(self.held[-1].data) if self.held else self.place
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no byte was seen of it."""
+        return self.initial in (-1, self.next if self.plain < 0 else self.plain) and not self.held
 
     def advance(self, size: int) -> None:
         self.place += size
@@ -142,14 +157,12 @@ class _Half:
 
 
 class _Connection:
-    __slots__ = ("closed", "halves", "key", "receiver", "slow")
+    __slots__ = ("closed", "halves", "key", "receiver")
 
     def __init__(self, key: bytes, receiver: Receiver) -> None:
         self.key = key
         self.receiver = receiver
         self.closed = False
-        self.slow = False
-        """Segments must take the general path: something is held, a side is unknown, or all is closed."""
         first, second = _Half(0, receiver), _Half(1, receiver)
         self.halves = (first, second)
         first.connection = second.connection = self
@@ -184,17 +197,14 @@ class Tcp:
             if half is None:
                 return
         if (
-            sequence == half.next
-            and (half.peer.next == ack or (half.peer.next - ack) & _MASK <= _AHEAD)
+            sequence == half.plain
+            and (half.peer.plain == ack or (half.peer.plain - ack) & _MASK <= _AHEAD)
             and not flags & _ODD
             and not missing
-            and not half.connection.slow
         ):
             half.ack = ack
             if data:
-                size = len(data)
-                half.next = (sequence + size) & _MASK
-                half.place += size
+                half.plain = (sequence + len(data)) & _MASK
                 half.receiver.sinks[half.side](data, time)
         else:
             self._general(half, segment, time)
@@ -241,9 +251,10 @@ class Tcp:
             connection.receiver.vanish(time)
 
     def _closed(self, connection: _Connection, time: int) -> None:
-        connection.closed = connection.slow = True
+        connection.closed = True
         self._stalled.pop(connection, None)
         for half in connection.halves:
+            half.plain = -1
             half.held.clear()
         self._lingering.append((time, connection))
 
@@ -253,7 +264,7 @@ class Tcp:
             self._remove(self._lingering.popleft()[1])
         while self._silent and time - self._silent[0][0] > LINGER:
             connection = self._silent.popleft()[1]
-            if all(half.place == max(half.initial, 0) and not half.held for half in connection.halves):
+            if all(half.is_silent for half in connection.halves):
                 self._stalled.pop(connection, None)
                 self._remove(connection)
 
@@ -267,6 +278,8 @@ class Tcp:
     def _general(self, half: _Half, segment: Segment, time: int) -> None:
         _, sequence, ack, flags, data, missing = segment
         connection = half.connection
+        half.sync()
+        half.peer.sync()
         if flags & SYN:
             sequence = (sequence + 1) & _MASK
             if half.initial < 0:
@@ -343,7 +356,8 @@ class Tcp:
             return
         first, second = connection.halves
         waits = bool(first.held or second.held)
-        connection.slow = waits or first.next < 0 or second.next < 0
+        plain = not waits and first.next >= 0 and second.next >= 0
+        first.plain, second.plain = (first.next, second.next) if plain else (-1, -1)
         if not waits:
             self._stalled.pop(connection, None)
         elif connection not in self._stalled:
