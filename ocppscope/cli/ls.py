@@ -79,7 +79,7 @@ class _TimeColumn:
         if time is None:
             return f"{'-':>12}"
         if self._mode == "absolute":
-            return text.clock(time)
+            return f"{text.clock(time):>12}"
         origin = time if self._origin is None else self._origin
         if self._origin is None or self._mode == "delta":
             self._origin = time

@@ -1,9 +1,10 @@
 """`ocppscope show`: one event whole."""
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 import orjson
@@ -19,6 +20,8 @@ from ocppscope.rules.registry import Profile, Report
 
 _CARET_CONTEXT: Final = 60
 _SHOWN_WHOLE: Final = 400
+_HEX_SHOWN: Final = 256
+_NOT_WORTH_SAYING: Final = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -72,14 +75,14 @@ def command(*, source: str, n: int, as_json: bool, profile: Profile, **reading: 
         message = f"{source} has no event {n}: its events are 1 to {last}"
         raise click.BadParameter(message, param_hint="N")
     if as_json:
-        _print_json(shown, source)
+        _print_json(shown, opened.name)
     else:
         _print_text(shown.event, shown)
     if opened.counts.damaged_file:
         sys.exit(EXIT_FINDINGS)
 
 
-def _print_json(shown: _Shown, source: str) -> None:
+def _print_json(shown: _Shown, name: str) -> None:
     assert shown.event is not None
     record = records.event_record(shown.event)
     record["answer"] = shown.answer and records.event_record(shown.answer)
@@ -88,7 +91,7 @@ def _print_json(shown: _Shown, source: str) -> None:
         for one in getattr(shown.event, "violations", ())
     ]
     record["findings"] = [
-        {**records.finding_record(finding, source), "detail": detail}
+        {**records.finding_record(finding, name), "detail": detail}
         for finding, detail in shown.findings.values()
     ]
     sys.stdout.buffer.write(records.line(record))
@@ -99,7 +102,7 @@ def _print_json(shown: _Shown, source: str) -> None:
 
 def _print_text(event: Event, shown: _Shown) -> None:
     session = event.session
-    click.echo(click.style(f"Event {event.n}: {text.what(event)}", bold=True))
+    click.echo(text.wrapped(text.what(event), "  ", click.style(f"Event {event.n}: ", bold=True), bold=True))
     _field("time", records.timestamp(event.time) or "not known")
     who = {"→": "station → CSMS", "←": "CSMS → station"}.get(text.arrow(event), "")
     _field(
@@ -124,17 +127,15 @@ def _print_text(event: Event, shown: _Shown) -> None:
         _field("payload", event.payload.hex(" "))
     for finding, detail in shown.findings.values():
         click.echo()
-        click.echo(
-            f"{text.severity_word(finding.severity)} {finding.rule.id} "
-            + click.style(finding.rule.title, bold=True)
-        )
+        head = f"{text.severity_word(finding.severity)} {finding.rule.id} "
+        click.echo(text.wrapped(finding.rule.title, " " * 9, head, bold=True))
         click.echo(text.wrapped(detail, " " * 9))
         click.echo(click.style(text.wrapped(finding.source, " " * 16, " " * 9 + "source "), dim=True))
         click.echo(text.wrapped(finding.rule.hint, " " * 16, " " * 9 + "hint   "))
 
 
 def _print_message(event: Message, shown: _Shown) -> None:
-    _field("message id", json.dumps(event.id))
+    _field("message id", json.dumps(event.id, ensure_ascii=False))
     if event.call is not None:
         _field("answers", f"#{event.call.n} {event.call.action} after {duration(event.latency or 0)}")
     if shown.answer is not None:
@@ -158,51 +159,60 @@ def _print_message(event: Message, shown: _Shown) -> None:
 
 def _print_payload(payload: Any, event: Message) -> None:
     """The payload, with what is to be said of a line behind it."""
-    notes = {one.pointer: one for one in event.violations}
-    for pointer, line in _lines(payload):
-        note = _note(pointer, payload, event, notes)
-        click.echo(f"{line}{click.style('  ← ' + note, fg='yellow') if note else ''}")
+    notes: dict[str | None, list[Violation]] = {}
+    for one in event.violations:
+        if one.keyword != "required":
+            notes.setdefault(one.pointer, []).append(one)
+    paths = schemas.date_times(event.session.version or "", event.type, str(event.action))
+    times = {"/".join(("", *path)) for path in paths}
+    for pointer, value, line in _lines(payload):
+        said = [one.detail.removeprefix(f"{one.pointer} is ") for one in notes.get(pointer, ())]
+        if not said and pointer is not None and isinstance(value, str) and schemas.general(pointer) in times:
+            said = _distance(value, event.time)
+        _print_noted(text.visible(line), "; ".join(said))
     for one in event.violations:
         if one.keyword == "required":
-            click.echo(click.style(f"! {one.detail}", fg="red"))
+            click.echo(text.wrapped(one.detail, "  ", click.style("! ", fg="red"), fg="red"))
 
 
-def _note(pointer: str, payload: Any, event: Message, notes: dict[str, Violation]) -> str:
-    one = notes.get(pointer)
-    if one is not None and one.keyword != "required":
-        return one.detail.removeprefix(f"{one.pointer} is ")
-    value = _value_at(payload, pointer)
-    paths = schemas.date_times(event.session.version or "", event.type, str(event.action))
-    generals = {"/".join(("", *path)) for path in paths}
-    if isinstance(value, str) and event.time is not None and schemas.general(pointer) in generals:
-        moment = parse(value)[0]
-        if moment is not None and abs(moment - event.time) > 1_000_000_000:
-            word = "after" if moment > event.time else "before"
-            return f"{duration(abs(moment - event.time))} {word} the capture"
-    return ""
+def _distance(value: str, captured: int | None) -> list[str]:
+    """How far a date-time of a payload is from when it was captured, where that is worth saying."""
+    moment = parse(value)[0]
+    if moment is None or captured is None or abs(moment - captured) <= _NOT_WORTH_SAYING:
+        return []
+    word = "after" if moment > captured else "before"
+    return [f"{duration(abs(moment - captured))} {word} the capture"]
 
 
-def _value_at(payload: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        payload = payload[int(name)] if isinstance(payload, list) else payload[name]
-    return payload
+def _print_noted(line: str, note: str) -> None:
+    """A line and, behind it or below where there is no room, what is to be said of it."""
+    if not note:
+        click.echo(line)
+    elif text.columns_of(f"{line}  ← {note}") <= text.width():
+        click.echo(f"{line}  {click.style('← ' + text.visible(note), fg='yellow')}")
+    else:
+        indent = " " * (len(line) - len(line.lstrip()))
+        click.echo(line)
+        click.echo(
+            text.wrapped(note, f"{indent}  ", f"{indent}{click.style('↑ ', fg='yellow')}", fg="yellow")
+        )
 
 
-def _lines(
-    value: Any, pointer: str = "", indent: str = "", name: str = "", comma: str = ""
-) -> list[tuple[str, str]]:
-    """Pretty-printed JSON, each line with the JSON pointer of what it shows (empty for closing lines)."""
+_Line: TypeAlias = tuple[str | None, Any, str]
+
+
+def _lines(value: Any, pointer: str = "", indent: str = "", name: str = "", comma: str = "") -> list[_Line]:
+    """Pretty-printed JSON, each line with what it shows and the JSON pointer of it (None: a closing line)."""
     if not isinstance(value, dict | list) or not value:
-        return [(pointer, f"{indent}{name}{orjson.dumps(value).decode()}{comma}")]
+        return [(pointer, value, f"{indent}{name}{orjson.dumps(value).decode()}{comma}")]
     is_object = isinstance(value, dict)
     items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-    lines = [(pointer, f"{indent}{name}{'{' if is_object else '['}")]
+    lines: list[_Line] = [(pointer, value, f"{indent}{name}{'{' if is_object else '['}")]
     for at, (key, item) in enumerate(items, 1):
         label = f"{json.dumps(key, ensure_ascii=False)}: " if is_object else ""
         below = schemas.pointer_of([key])
         lines += _lines(item, pointer + below, indent + "  ", label, "," if at < len(items) else "")
-    lines.append(("", f"{indent}{'}' if is_object else ']'}{comma}"))
+    lines.append((None, None, f"{indent}{'}' if is_object else ']'}{comma}"))
     return lines
 
 
@@ -227,11 +237,15 @@ _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "set
 
 def _without_secrets(head: bytes) -> str:
     lines = []
-    for line in head.decode("latin-1").split("\r\n"):
+    secret = False
+    for line in re.split("\r\n|\n|\r", head.decode("latin-1")):
+        if line[:1] in (" ", "\t"):  # the line before goes on (RFC 9112 §5.2)
+            lines += [] if secret else [line]
+            continue
         name, colon, _ = line.partition(":")
-        secret = colon and name.strip().lower() in _SECRET_HEADERS
+        secret = bool(colon) and name.strip().lower() in _SECRET_HEADERS
         lines.append(f"{name}: (not shown)" if secret else line)
-    return "\n".join(lines)
+    return "\n".join(map(text.visible, lines))
 
 
 def _print_damaged(event: Damaged) -> None:
@@ -245,13 +259,16 @@ def _print_damaged(event: Damaged) -> None:
         end = len(raw) if whole else event.offset + _CARET_CONTEXT
         before = ("…" if start else "") + raw[start : event.offset].decode(errors="replace")
         after = raw[event.offset : end].decode(errors="replace") + ("…" if end < len(raw) else "")
-        click.echo(before + after)
-        click.echo(" " * len(before) + click.style("^", fg="red", bold=True))
+        before = text.visible(before)
+        click.echo(before + text.visible(after))
+        click.echo(" " * text.columns_of(before) + click.style("^", fg="red", bold=True))
     else:
-        for at in range(0, min(len(raw), 256), 16):
+        for at in range(0, min(len(raw), _HEX_SHOWN), 16):
             row = raw[at : at + 16]
             shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
             click.echo(f"{at:06x}  {row.hex(' '):<47}  {shown}")
+        if len(raw) > _HEX_SHOWN:
+            click.echo(f"… and {len(raw) - _HEX_SHOWN:,} bytes more (--json has all)")
 
 
 def _heading(title: str) -> None:
@@ -261,4 +278,4 @@ def _heading(title: str) -> None:
 
 def _field(name: str, value: str) -> None:
     if value:
-        click.echo(f"{name + ':':<13}{value}")
+        click.echo(text.wrapped(value, " " * 13, f"{name + ':':<13}"))

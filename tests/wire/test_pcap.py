@@ -413,9 +413,8 @@ def test_no_bytes_raise(head, data):
 
 # --- what real programs write -------------------------------------------------------------------------------
 
-REAL = sorted(
-    [*Path("/tmp/y").glob("*.pcap"), *Path("/work/shared/corpus/pcap").glob("*.pcap*")],
-)
+ROOT = Path(__file__).parents[2]
+REAL = sorted([*(ROOT / "captures").glob("*.pcap*"), *(ROOT.parent / "shared/corpus/pcap").glob("*.pcap*")])
 needs_editcap = pytest.mark.skipif(
     not (shutil.which("editcap") and REAL), reason="needs Wireshark's tools and a capture"
 )
