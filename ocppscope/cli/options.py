@@ -14,7 +14,7 @@ from ocppscope.cli.counts import Counts
 from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import Decoder
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
-from ocppscope.wire.tls import KeyStore
+from ocppscope.wire.tls_keys import KeyStore
 
 F = TypeVar("F", bound=Callable[..., Any])
 

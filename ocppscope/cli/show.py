@@ -36,7 +36,8 @@ class _Shown:
 
     def observe(self, finding: Finding, report: Report, numbers: tuple[int, ...]) -> None:
         if self.n in numbers:
-            self.findings.setdefault(id(finding), (finding, report.detail))
+            detail = report.detail.replace("{amount}", f"{report.amount:,}")
+            self.findings.setdefault(id(finding), (finding, detail))
 
     def look_at(self, event: Event | Notice) -> None:
         if isinstance(event, Notice):

@@ -6,7 +6,6 @@ them, and say more than that they are wrong.
 
 import json
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,6 +132,8 @@ def _options(value: Any, limit: Any) -> str:
     """What the schema asks for; of many values the ones that may have been meant."""
     if not isinstance(limit, list):
         return str(limit)
+    from difflib import get_close_matches  # seldom needed, and not quick to import
+
     options = [str(one) for one in limit]
     near = get_close_matches(str(value)[:_LONGEST_NAME], options, 1, 0.6)
     shown = options if len(options) <= _OPTIONS_SHOWN else [*options[:_OPTIONS_SHOWN], "…"]

@@ -1,10 +1,10 @@
 """TIME: date-times in payloads, their form and what they say (section D of the catalogue)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ocppscope.events import Fault, Message
-from ocppscope.ocpp.times import NO_ZONE, ODD_ZONE, SECOND, parse, values_at
+from ocppscope.ocpp.times import NO_ZONE, ODD_ZONE, SECOND, parse
 from ocppscope.ocpp.versions import V2X, V16
 from ocppscope.rules.registry import (
     ERROR,
@@ -114,59 +114,65 @@ def behind(event: Message, state: SessionState, fault: Fault) -> Report:
 )
 def backwards(event: Message, state: SessionState) -> Report | None:
     payload = event.payload
-    if type(payload) is not dict:
+    told = _TOLD[event.action or ""](payload) if type(payload) is dict else None
+    if told is None:
         return None
-    entity = _ENTITIES[event.action or ""](payload)
-    if entity is None:
-        return None
-    if event.action == "MeterValues":
-        times = [parse(text)[0] for text in values_at(payload, _METER_TIMES) if type(text) is str]
-    else:
-        text = payload.get("timestamp")
-        times = [parse(text)[0]] if type(text) is str else []
+    entity, texts = told
     latest = state.station.latest
     known = newest = latest.get(entity)
     found = None
-    for time in times:
+    for text in texts:
+        time = parse(text)[0] if type(text) is str else None
         if time is None:
             continue
-        if newest is not None and time < newest:
-            found = Report(f"{(newest - time) / SECOND:.1f} s back for {_name(entity)}", entity[0])
-        else:
+        if newest is None or time >= newest:
             newest = time
-    if known is None and len(latest) >= _ENTITIES_KEPT:
-        del latest[next(iter(latest))]
+        else:
+            found = Report(f"{(newest - time) / SECOND:.1f} s back for {_name(entity)}", entity[0])
     if newest is not None:
+        if known is None and len(latest) >= _ENTITIES_KEPT:
+            del latest[next(iter(latest))]
         latest[entity] = newest
     return found
 
 
 _ENTITIES_KEPT: Final = 100
+_Entity: TypeAlias = tuple[Any, ...]
+"""What times belong to: ("status", evseId, connectorId) or ("transaction", transactionId)."""
 
 
-def _status_of(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+def _by_status(payload: dict[str, Any]) -> tuple[_Entity, list[Any]] | None:
     evse, connector = payload.get("evseId"), payload.get("connectorId")
-    return ("status", evse, connector) if type(connector) is int and type(evse) in _ID_TYPES else None
+    if type(connector) is not int or (evse is not None and type(evse) is not int):
+        return None
+    return ("status", evse, connector), [payload.get("timestamp")]
 
 
-def _transaction_of(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+def _by_stop(payload: dict[str, Any]) -> tuple[_Entity, list[Any]] | None:
     transaction = payload.get("transactionId")
-    return ("transaction", transaction) if type(transaction) in (int, str) else None
+    return (("transaction", transaction), [payload.get("timestamp")]) if type(transaction) is int else None
 
 
-def _transaction_of_2x(payload: dict[str, Any]) -> tuple[Any, ...] | None:
+def _by_meter_values(payload: dict[str, Any]) -> tuple[_Entity, list[Any]] | None:
+    transaction, values = payload.get("transactionId"), payload.get("meterValue")
+    if type(transaction) is not int or type(values) is not list:
+        return None
+    return ("transaction", transaction), [one.get("timestamp") for one in values if type(one) is dict]
+
+
+def _by_event(payload: dict[str, Any]) -> tuple[_Entity, list[Any]] | None:
     info = payload.get("transactionInfo")
-    return _transaction_of(info) if type(info) is dict else None
+    transaction = info.get("transactionId") if type(info) is dict else None
+    return (("transaction", transaction), [payload.get("timestamp")]) if type(transaction) is str else None
 
 
-_ID_TYPES: Final = frozenset({int, str, type(None)})
-_ENTITIES: Final[Mapping[str, Callable[[dict[str, Any]], tuple[Any, ...] | None]]] = {
-    "StatusNotification": _status_of,
-    "MeterValues": _transaction_of,
-    "StopTransaction": _transaction_of,
-    "TransactionEvent": _transaction_of_2x,
+_TOLD: Final[Mapping[str, Callable[[dict[str, Any]], tuple[_Entity, list[Any]] | None]]] = {
+    "StatusNotification": _by_status,
+    "MeterValues": _by_meter_values,
+    "StopTransaction": _by_stop,
+    "TransactionEvent": _by_event,
 }
-_METER_TIMES: Final = ("meterValue", "*", "timestamp")
+"""By action: whose times a message tells, and which."""
 
 
 @learns(on_call("StopTransaction", "TransactionEvent"))
@@ -174,13 +180,13 @@ def forget_transaction(event: Message, state: SessionState) -> None:
     """A transaction that has ended gets no more messages, but for a retry or two."""
     payload = event.payload
     if type(payload) is dict and (event.action == "StopTransaction" or payload.get("eventType") == "Ended"):
-        entity = _ENTITIES[event.action or ""](payload)
-        if entity is not None:
-            state.station.latest.pop(entity, None)
-            state.station.starts.pop(entity[1], None)
+        told = _TOLD[event.action or ""](payload)
+        if told is not None:
+            state.station.latest.pop(told[0], None)
+            state.station.starts.pop(told[0][1], None)
 
 
-def _name(entity: tuple[Any, ...]) -> str:
+def _name(entity: _Entity) -> str:
     kind, *which = entity
     named = "/".join(str(part) for part in which if part is not None)
     return f"transaction {named}" if kind == "transaction" else f"the status of connector {named}"

@@ -6,7 +6,7 @@ from ocppscope.events import Notice, WireEvent
 from ocppscope.sources.blocks import Blocks, CutShortError
 from ocppscope.wire.capture import Capture
 from ocppscope.wire.pcap import PCAPNG_MAGIC, looks_like_capture
-from ocppscope.wire.tls import KeyStore
+from ocppscope.wire.tls_keys import KeyStore
 
 __all__ = ["CaptureFiles", "looks_like_capture"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from ocppscope.events import WireEvent
 from ocppscope.sources.blocks import Blocks, InputError
 from ocppscope.sources.capture_file import CaptureFiles, looks_like_capture
-from ocppscope.wire.tls import KeyStore
+from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import MAX_MESSAGE
 
 __all__ = ["InputError", "Source", "SourceOptions", "open_source"]

@@ -9,7 +9,7 @@ from ocppscope.wire.connection import Connection, Context
 from ocppscope.wire.ip import IpLayer, endpoints
 from ocppscope.wire.pcap import CaptureReader
 from ocppscope.wire.tcp import Tcp
-from ocppscope.wire.tls import KeyStore
+from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import MAX_MESSAGE
 
 _NO_LINK: Final = -1

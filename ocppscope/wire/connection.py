@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ocppscope.events import (
     FROM_CSMS,
@@ -24,7 +24,7 @@ from ocppscope.events import (
     WireEvent,
 )
 from ocppscope.wire import http
-from ocppscope.wire.tls import Broken, KeyStore, Lost, Plain, TlsConnection, TlsOutput
+from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import (
     MAX_MESSAGE,
     FrameStream,
@@ -34,6 +34,9 @@ from ocppscope.wire.websocket import (
     frames_fill,
     parse_header,
 )
+
+if TYPE_CHECKING:
+    from ocppscope.wire.tls import Broken, TlsConnection, TlsOutput
 
 Sink = Callable[[bytes, int], None]
 How = Literal["fin", "rst", "end-of-capture"]
@@ -141,7 +144,7 @@ class Conversation:
             self._look_for_anything()
             self._undecided.append((side, None, size, time))
 
-    def damaged(self, damage: Broken) -> None:
+    def damaged(self, damage: "Broken") -> None:
         """A TLS record of a session that is under way cannot be read."""
         if self._websocket:
             session = self._websocket.session
@@ -487,6 +490,8 @@ class Connection:
         self._pass_on(time)
 
     def _start_tls(self, side: int, time: int) -> None:
+        from ocppscope.wire.tls import TlsConnection  # a capture without TLS need not wait for it
+
         self._context.found["TLS"] += 1
         self._tls = tls = TlsConnection(self._context.keys)
         self._client_side = side if self._complete or not _is_server_hello(self._pending[side]) else 1 - side
@@ -509,7 +514,9 @@ class Connection:
         assert self._tls is not None
         self._take(self._tls.feed(from_client, data, time))
 
-    def _take(self, outputs: list[TlsOutput]) -> None:
+    def _take(self, outputs: "list[TlsOutput]") -> None:
+        from ocppscope.wire.tls import Lost, Plain
+
         conversation = self._conversation
         assert conversation is not None
         for output in outputs:

@@ -187,6 +187,7 @@ class FrameStream:
         self._session = session
         self._direction: Direction = direction
         self._out = out
+        self._emit = out.append
         self._closing = closing
         self._inflater = inflater
         self._compression_agreed = compression_agreed
@@ -231,7 +232,7 @@ class FrameStream:
                     self._general(data, time)
                     return
                 frames = ((self._offset, total),)
-                self._out.append(Text(self._session, time, self._direction, text, frames))
+                self._emit(Text(self._session, time, self._direction, text, frames))
                 self._offset += total
                 return
         self._general(data, time)

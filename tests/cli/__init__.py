@@ -75,7 +75,7 @@ def opening(path="/ocpp/CP001", client="10.0.0.1:50000", **headers):
 
 
 def everything():
-    """A session with an event of each kind: opened is 1, closed is 12."""
+    """A session with an event of each kind: opened is 1, closed is 13."""
     talk = opening().client(call()).server(answer())  # 1, 2, 3
     talk.client(call(BAD_STATUS)).server(answer(REFUSED))  # 4, 5
     talk.client(frame(PING, b"hi", masked=True)).server(frame(PONG, b"hi"))  # 6, 7
