@@ -64,7 +64,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not have an arrow
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = _group.main(standalone_mode=False, **_colour())
+        code = _group.main(prog_name="ocppscope", standalone_mode=False, **_colour())
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

@@ -30,14 +30,14 @@ _SHADOWED: Final = 10
 _NAMED: Final = 5
 """Calls that are named as still waiting."""
 _RECENT: Final = 100
-_FIRST_SIZE: Final = 4096  # places of an id table: what most captures need, so that it seldom grows
+_FIRST_SIZE: Final = 8192  # places of an id table: what most captures need, so that it seldom grows
 UNKNOWN_ID: Final = "-1"
 
 
 class IdMemory:
     """The ids of one sender's last 10,000 Calls, in eight bytes each.
 
-    An entry is 40 bits of the id's hash, 16 of the message's and 8 of the session's number, in a table with
+    An entry is 36 bits of the id's hash, 16 of the message's and 8 of the session's number, in a table with
     open addressing; a dict would take ten times the room. A full table becomes the old one, and the one
     that was old is forgotten: between 10,000 and 20,000 ids are known.
     """
@@ -68,7 +68,7 @@ class IdMemory:
             Where the id was seen before: whether the last message with it was the same, and whether its
             session was.
         """
-        key = hash(message_id) >> 24 & 0xFFFFFFFFFF or 1  # as _key, which would cost a call
+        key = hash(message_id) & 0xFFFFFFFFF or 1  # as _key, which would cost a call
         new = key << 24 | (content & 0xFFFF) << 8 | session & 0xFF
         table, mask = self._table, self._mask
         at = key & mask
@@ -99,7 +99,7 @@ class IdMemory:
 
 
 def _key(message_id: Hashable) -> int:
-    return hash(message_id) >> 24 & 0xFFFFFFFFFF or 1  # 0 marks an empty place
+    return hash(message_id) & 0xFFFFFFFFF or 1  # 0 marks an empty place
 
 
 def _table(size: int) -> "array[int]":

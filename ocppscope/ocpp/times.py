@@ -176,11 +176,14 @@ class TimeFields:
             direction: who sent it.
         """
         for field in self._fields:
-            for value in (payload.get(field.name),) if field.is_top else field.values(payload):
-                if type(value) is str:
-                    moment = parse(value)
-                    if not moment[4] or (
-                        field.is_timed and time is not None and not -MINUTE < moment[0] - time < MINUTE  # type: ignore[operator]
+            value = payload.get(field.name)
+            if value is None:
+                continue
+            for text in (value,) if field.is_top else field.values(payload):
+                if type(text) is str:
+                    then, _, _, _, fine = parse(text)
+                    if not fine or (
+                        field.is_timed and time is not None and not -MINUTE < then - time < MINUTE  # type: ignore[operator]
                     ):
                         return tuple(self._odd(payload, time, direction))
         return ()

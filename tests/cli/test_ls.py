@@ -47,8 +47,7 @@ def test_every_kind_of_event_has_its_line(tmp_path):
 
 
 def column(path, mode):
-    found = [line[8:20].strip() for line in run("ls", "--time", mode, path).stdout.splitlines()]
-    return found
+    return [line[8:20].strip() for line in run("ls", "--time", mode, path).stdout.splitlines()]
 
 
 def test_times(tmp_path):

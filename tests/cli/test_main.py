@@ -69,7 +69,10 @@ def test_without_a_command_there_is_help():
 
 @pytest.mark.parametrize("wrong", [KeyboardInterrupt, click.Abort])
 def test_an_interrupted_command_is_130(tmp_path, monkeypatch, wrong):
+    real = OpenInput.batches
+
     def stop(self):
+        yield from real(self)
         raise wrong
 
     monkeypatch.setattr(OpenInput, "batches", stop)

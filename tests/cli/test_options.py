@@ -40,7 +40,9 @@ def opened(monkeypatch):
 
 def two_stations():
     first = opening("/ocpp/CP001").client(call()).server(answer()).close()
-    second = Conversation(client="10.0.0.3:50000").open().client(upgrade("/ocpp/CP002", Sec_WebSocket_Key="x"))
+    second = (
+        Conversation(client="10.0.0.3:50000").open().client(upgrade("/ocpp/CP002", Sec_WebSocket_Key="x"))
+    )
     second.server(switching("x")).client(call("[2,5,6,7]")).close()
     return together(first, second)
 
@@ -299,7 +301,8 @@ def test_without_follow_nobody_waits(tmp_path, opened):
     assert opened[0].follow is None
 
 
-def test_the_end_of_a_pipe_is_its_end_also_with_follow(opened):
+def test_the_end_of_a_pipe_is_its_end_also_with_follow(opened, monkeypatch):
+    monkeypatch.setattr(options, "_wait_for_more", lambda: False)
     assert run("ls", "--follow", "-", stdin=pcap(everything().packets)).exit_code == 0
     assert opened[0].follow is None
 

@@ -21,7 +21,7 @@ from tests.cli import (
     saved,
 )
 from tests.end_to_end.test_captures import FOLDER
-from tests.wire.packets import ANSWER, CALL, Conversation, call, refusal, session, upgrade
+from tests.wire.packets import ANSWER, CALL, Conversation, answer, call, refusal, session, upgrade
 
 COMMON = ["n", "event", "timestamp", "session", "chargePointId", "direction", "ocppVersion"]
 STATION, CSMS = "cp-to-csms", "csms-to-cp"
@@ -88,9 +88,7 @@ def test_a_refusal(tmp_path):
 
 def test_a_session_that_was_found_late():
     first = lines("ls", "--json", FOLDER / "late-start.pcap")[0]
-    nothing = {
-        name: None for name in ("path", "subprotocol", "status", "extensions", "tls", "auth", "chargePointId")
-    }
+    nothing = dict.fromkeys(("path", "subprotocol", "status", "extensions", "tls", "auth", "chargePointId"))
     assert {name: first[name] for name in nothing} == nothing
     assert first["subprotocols"] == []
 
@@ -127,6 +125,11 @@ def test_an_answer(events):
         "latencyMs": 1.0,
         "summary": "currentTime 2026-01-01T00:00:00Z",
     }
+
+
+def test_latency_has_microseconds(tmp_path):
+    talk = session().client(call()).wait(234_567).server(answer()).close()
+    assert lines("ls", "--json", saved(tmp_path, talk))[2]["latencyMs"] == 1.235
 
 
 def test_a_call_error(events):

@@ -125,7 +125,7 @@ def test_an_answer_whose_call_was_not_seen(path):
 def test_every_violation_is_told_where_it_is(tmp_path):
     raw = (
         '[2,"é","BootNotification",{"chargePointVendor":"a\\nb","x":{"y":[]},"z":[],"iccid":'
-        + '"12345678901234567890123"}]'
+        '"12345678901234567890123"}]'
     )
     path = saved(tmp_path, session().client(call(raw)).close())
     assert part(path, 2, "Payload") == [
@@ -141,7 +141,12 @@ def test_every_violation_is_told_where_it_is(tmp_path):
     ]
     assert head(path, 2)["message id"] == '"é"'
     (record,) = lines("show", "--json", path, 2)
-    assert sorted(one["pointer"] for one in record["violations"]) == ["/chargePointModel", "/iccid", "/x", "/z"]
+    assert sorted(one["pointer"] for one in record["violations"]) == [
+        "/chargePointModel",
+        "/iccid",
+        "/x",
+        "/z",
+    ]
 
 
 def test_several_violations_of_one_place_are_all_told(tmp_path):
