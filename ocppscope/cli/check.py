@@ -75,6 +75,8 @@ def command(
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input that cannot be read or
     holds no OCPP.
     """
+    if as_json and output not in ("text", "json"):
+        raise click.UsageError(f"--json and --format {output} contradict each other: choose one")
     captures = [inputs] if join else [(name,) for name in inputs]
     verdicts: list[Verdict] = []
     failed, interrupted = False, False

@@ -5,6 +5,7 @@ from typing import Final
 
 from ocppscope.cli import records, text
 from ocppscope.events import Closed, Damaged, Event, Message, Notice, Opened
+from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration
 
 _STATIONS_NAMED: Final = 20
@@ -86,6 +87,6 @@ class Counts:
 
     def station_names(self, wanted: Iterable[str] = ()) -> str:
         """The stations that there are, some of them where there are many."""
-        names = [text.visible(name) for name in self.stations if name not in wanted]
+        names = [visible(name) for name in self.stations if name not in wanted]
         shown = ", ".join(names[:_STATIONS_NAMED])
         return f"{shown} …" if len(names) > _STATIONS_NAMED else shown

@@ -8,6 +8,7 @@ import click
 from ocppscope.cli import records, text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Closed, Event, Notice
+from ocppscope.ocpp.summary import visible
 
 _STATION_WIDTH = 12
 
@@ -30,19 +31,15 @@ def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: 
     opened = Reading(**reading, follow=follow).open([source])
     column = _TimeColumn(clock)
     columns = text.width()
-    try:
-        for batch in opened.batches():
-            for event in batch:
-                if isinstance(event, Notice):
-                    _tell(event)
-                elif as_json:
-                    sys.stdout.buffer.write(records.line(records.event_record(event)))
-                else:
-                    click.echo(_line(event, column, columns))
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        if not follow:
-            raise
+    for batch in opened.batches():
+        for event in batch:
+            if isinstance(event, Notice):
+                _tell(event)
+            elif as_json:
+                sys.stdout.buffer.write(records.line(records.event_record(event)))
+            else:
+                click.echo(_line(event, column, columns))
+        sys.stdout.flush()
     opened.require_ocpp()
     if opened.counts.damaged_file:
         sys.exit(EXIT_FINDINGS)
@@ -50,17 +47,17 @@ def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: 
 
 def _tell(notice: Notice) -> None:
     if notice.kind != "file.damaged":  # told by all commands
-        click.echo(f"{notice.kind}: {text.visible(notice.detail)}", err=True)
+        click.echo(f"{notice.kind}: {visible(notice.detail)}", err=True)
 
 
 def _line(event: Event, column: "_TimeColumn", columns: int) -> str:
     station = event.session.station or f"session {event.session.number}"
     station = text.cut(station, _STATION_WIDTH) if columns < text.ENDLESS else station
-    head = f"{event.n:>6}  {column.show(event.time)}  {text.padded(text.visible(station), _STATION_WIDTH)}  "
+    head = f"{event.n:>6}  {column.show(event.time)}  {text.padded(visible(station), _STATION_WIDTH)}  "
     head += f"{text.arrow(event)}  "
     if not _is_marked(event):
-        return text.cut(head + text.visible(text.what(event)), columns)
-    line = text.cut(f"{head}! {text.visible(text.what(event))}", columns)
+        return text.cut(head + visible(text.what(event)), columns)
+    line = text.cut(f"{head}! {visible(text.what(event))}", columns)
     return line[: len(head)] + click.style(line[len(head) :][:1], fg="red") + line[len(head) + 1 :]
 
 

@@ -14,6 +14,7 @@ from ocppscope import __version__
 from ocppscope.cli import records, text
 from ocppscope.cli.counts import Counts
 from ocppscope.events import FROM_CSMS, FROM_STATION
+from ocppscope.ocpp.summary import visible
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Severity
 
@@ -56,7 +57,7 @@ def _as_text(verdicts: Iterable[Verdict]) -> None:
         if not grave:
             _print_clean(verdict, findings)
             continue
-        click.echo(click.style(text.visible(verdict.name), bold=True))
+        click.echo(click.style(visible(verdict.name), bold=True))
         for group in _groups(findings):
             click.echo()
             _print_group(group)
@@ -68,7 +69,7 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     """One line; and one for each note that is more than a severity which the profile has lowered."""
     lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
     said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
-    line = text.wrapped(f"{_CLEAN} in {verdict.counts}{said}", "    ", f"{text.visible(verdict.name)}: ")
+    line = text.wrapped(f"{_CLEAN} in {verdict.counts}{said}", "    ", f"{visible(verdict.name)}: ")
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"

@@ -14,6 +14,7 @@ from ocppscope.cli import records, text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened, Violation
 from ocppscope.ocpp import errors, schemas
+from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration, parse
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import Profile, Report
@@ -170,7 +171,7 @@ def _print_payload(payload: Any, event: Message) -> None:
         said = [one.detail.removeprefix(f"{one.pointer} is ") for one in notes.get(pointer, ())]
         if not said and pointer is not None and isinstance(value, str) and schemas.general(pointer) in times:
             said = _distance(value, event.time)
-        _print_noted(text.visible(line), "; ".join(said))
+        _print_noted(visible(line), "; ".join(said))
     for one in event.violations:
         if one.keyword == "required":
             click.echo(text.wrapped(one.detail, "  ", click.style("! ", fg="red"), fg="red"))
@@ -190,7 +191,7 @@ def _print_noted(line: str, note: str) -> None:
     if not note:
         click.echo(line)
     elif text.columns_of(f"{line}  ← {note}") <= text.width():
-        click.echo(f"{line}  {click.style('← ' + text.visible(note), fg='yellow')}")
+        click.echo(f"{line}  {click.style('← ' + visible(note), fg='yellow')}")
     else:
         indent = " " * (len(line) - len(line.lstrip()))
         click.echo(line)
@@ -260,8 +261,8 @@ def _print_damaged(event: Damaged) -> None:
         end = len(raw) if whole else event.offset + _CARET_CONTEXT
         before = ("…" if start else "") + raw[start : event.offset].decode(errors="replace")
         after = raw[event.offset : end].decode(errors="replace") + ("…" if end < len(raw) else "")
-        before = text.visible(before)
-        click.echo(before + text.visible(after))
+        before = visible(before)
+        click.echo(before + visible(after))
         click.echo(" " * text.columns_of(before) + click.style("^", fg="red", bold=True))
     else:
         for at in range(0, min(len(raw), _HEX_SHOWN), 16):

@@ -1,6 +1,5 @@
 """Text for people: colours, columns, widths. Where nobody looks at a terminal, nothing is cut or coloured."""
 
-import re
 import shutil
 import sys
 import textwrap
@@ -23,28 +22,17 @@ from ocppscope.events import (
     Message,
     Opened,
 )
-from ocppscope.ocpp.summary import summary
+from ocppscope.ocpp.summary import summary, visible
 from ocppscope.ocpp.times import duration
 
 COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
 ENDLESS: Final = 1 << 20
 """Columns of an output that is no terminal."""
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def width() -> int:
     """Columns of the terminal; as good as endless where the output is none."""
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else ENDLESS
-
-
-def visible(text: str) -> str:
-    """A text from a capture in one line, its control characters as pictures: it must not move the cursor."""
-    return text if text.isprintable() else _CONTROL.sub(_picture, text)
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"
 
 
 def columns_of(text: str) -> int:

@@ -1,11 +1,13 @@
 """One human line for a message. Generic: the fields that say most, in the order of the payload."""
 
+import re
 from typing import Any, Final
 
 from ocppscope.events import Message
 
 _FIRST: Final = ("status", "connectorStatus", "eventType", "triggerReason", "type", "connectorId", "evseId")
 _LIMIT: Final = 100
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def summary(message: Message) -> str:
@@ -47,4 +49,15 @@ def _scalar(value: Any) -> str:
 
 
 def _cut(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= _LIMIT else f"{text[: _LIMIT - 1]}…"
+
+
+def visible(text: str) -> str:
+    """A text from a capture in one line, its control characters as pictures: it must not move the cursor."""
+    return text if text.isprintable() else _CONTROL.sub(_picture, text)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"

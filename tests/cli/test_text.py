@@ -8,6 +8,7 @@ import pytest
 
 from ocppscope.cli import text
 from ocppscope.events import Closed, Control, Gap, Opened, Session
+from ocppscope.ocpp.summary import visible
 
 SESSION = Session(1, "10.0.0.1:1", "10.0.0.2:2")
 
@@ -62,7 +63,7 @@ def test_cut(content, columns, shown):
     ],
 )
 def test_control_characters_become_visible(content, shown):
-    assert text.visible(content) == shown
+    assert visible(content) == shown
     assert len(shown) == len(content)
 
 
