@@ -247,7 +247,7 @@ def _without_secrets(head: bytes) -> str:
         name, colon, _ = line.partition(":")
         secret = bool(colon) and name.strip().lower() in _SECRET_HEADERS
         lines.append(f"{name}: (not shown)" if secret else line)
-    return "\n".join(map(text.visible, lines))
+    return "\n".join(map(visible, lines))
 
 
 def _print_damaged(event: Damaged) -> None:
