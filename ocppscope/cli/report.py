@@ -69,7 +69,8 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     """One line; and one for each note that is more than a severity which the profile has lowered."""
     lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
     said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
-    line = text.wrapped(f"{_CLEAN} in {verdict.counts}{said}", "    ", f"{visible(verdict.name)}: ")
+    about = f"{_CLEAN} in {verdict.counts}{said}" if verdict.counts.has_ocpp else "nothing to judge"
+    line = text.wrapped(about, "    ", f"{visible(verdict.name)}: ")
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"

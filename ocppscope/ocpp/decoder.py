@@ -43,6 +43,7 @@ _HELD_LIMIT: Final = 20
 """Events after which a session that nothing was learnt of is taken for OCPP."""
 _STATIONS_REMEMBERED: Final = 100_000
 _ENDED: Final = 1_000
+_LONGEST_NAME: Final = 40
 
 
 def identity_of(path: str) -> str | None:
@@ -352,7 +353,9 @@ def _not_ocpp(held: list[WireEvent]) -> Notice:
     assert not isinstance(first, Notice)
     session = first.session
     path = first.path if isinstance(first, Opened) else None
-    offered = ", ".join(first.subprotocols) if isinstance(first, Opened) else ""
+    names = first.subprotocols if isinstance(first, Opened) else ()
+    # Some carry a token where a name belongs, which is nobody's to see.
+    offered = ", ".join(name if len(name) <= _LONGEST_NAME else f"{name[:20]}…" for name in names)
     about = [f"{session.client} → {session.server}"]
     about += [f"path {path}"] if path else []
     about += [f"subprotocol {offered}"] if offered else []

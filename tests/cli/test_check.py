@@ -9,7 +9,7 @@ from ocppscope.cli.options import OpenInput
 from ocppscope.rules.registry import RULES
 from tests.cli import everything, lines, opening, run, saved
 from tests.end_to_end.test_captures import FOLDER
-from tests.wire.packets import Conversation, answer, call, pcap, session
+from tests.wire.packets import Conversation, answer, call, pcap, session, switching, upgrade
 
 ROGUE, CLEAN, LOST = (FOLDER / name for name in ("rogue-station.pcap", "clean-1.6.pcap", "lost-packets.pcap"))
 
@@ -234,3 +234,15 @@ def test_a_connection_without_ocpp_says_nothing_on_stdout(tmp_path):
     path = saved(tmp_path, Conversation().open().client(b"SSH-2.0-x\r\n"))
     for output in ("text", "json"):
         assert run("check", "--format", output, path).stdout == ""
+
+
+def test_a_websocket_that_is_not_ocpp_is_not_called_clean(tmp_path):
+    token = "authorization.bearer." + "x" * 60
+    request = upgrade(Sec_WebSocket_Protocol=f"v1, {token}")
+    talk = Conversation().open().client(request).server(switching(Sec_WebSocket_Protocol="v1"))
+    done = run("check", saved(tmp_path, talk.client(call("hello")).close()))
+    assert done.exit_code == 3
+    assert "nothing to judge" in done.stdout
+    assert "no errors" not in done.stdout
+    assert "CAP-008" in done.stdout
+    assert token not in done.output
