@@ -88,12 +88,12 @@ class Decoder:
         Returns:
             What follows from them, in order: numbered events, and notices as they came.
         """
-        states = self._states
+        states, take_text = self._states, self._text
         for event in events:
             if type(event) is Text:
                 state = states.get(event.session)
                 if state is not None and state.held is None:
-                    self._text(state, event)
+                    take_text(state, event)
                     continue
             self._any(event)
         out, self._out = self._out, []
@@ -195,8 +195,12 @@ class Decoder:
                 action = answered.action
                 if time is not None and answered.time is not None:
                     latency = time - answered.time
-            if wrong_answer or answered is None or answered.violations or (latency or 0) > SLOW_ANSWER:
-                faults += _answer_faults(kind, wrong_answer, answered, latency)
+                    if latency > SLOW_ANSWER:
+                        faults += (_slow(answered, latency),)
+                if answered.violations and kind == CALLRESULT:
+                    faults += (_accepted_invalid(answered),)
+            if wrong_answer is not None:
+                faults += (wrong_answer,)
         version = session.version
         if version is None or session.version_inferred:
             version = _infer(session, kind, action, payload)
@@ -238,20 +242,6 @@ class Decoder:
 
 
 _ASKING: Final = frozenset({CALL, SEND})
-
-
-def _answer_faults(
-    kind: int, wrong_answer: Fault | None, answered: Message | None, latency: int | None
-) -> tuple[Fault, ...]:
-    """What is wrong with an answer, seen together with what it answers."""
-    faults: tuple[Fault, ...] = (wrong_answer,) if wrong_answer else ()
-    if answered is None:
-        return faults
-    if latency is not None and latency > SLOW_ANSWER:
-        faults += (_slow(answered, latency),)
-    if answered.violations and kind == CALLRESULT:
-        faults += (_accepted_invalid(answered),)
-    return faults
 
 
 class _Known:
