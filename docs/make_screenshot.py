@@ -39,7 +39,7 @@ def main() -> None:
     text = terminal_output().replace("\r\n", "\n")
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), color_system="standard")  # noqa: PTH123, SIM115
     console.print(Text("$ " + " ".join(COMMAND), style="bold"))
-    console.print(Text.from_ansi(text.rstrip()))
+    console.print(Text.from_ansi(text.rstrip()), soft_wrap=True)
     svg = console.export_svg(title="ocppscope")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # no fonts from the network
     (ROOT / "docs" / "check.svg").write_text(svg)
