@@ -79,6 +79,7 @@ def command(
         raise click.UsageError(f"--json and --format {output} contradict each other: choose one")
     captures = [inputs] if join else [(name,) for name in inputs]
     verdicts: list[Verdict] = []
+    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     failed, interrupted = False, False
     for names in captures:
         engine = Engine(profile=profile, only=only or None, skip=skip)
@@ -86,6 +87,8 @@ def command(
             opened = Reading(**reading).open(names)
             verdicts.append(Verdict(opened.name, engine, opened.counts))
             interrupted = _judge(opened, engine)
+            if not interrupted and not verdicts[-1].has(counted):
+                opened.require_ocpp(messages=True)
         except UnreadableInput as error:
             error.show()
             failed = True
@@ -98,7 +101,6 @@ def command(
         sys.exit(130)
     if failed:
         sys.exit(EXIT_UNREADABLE)
-    counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     if any(verdict.counts.damaged_file or verdict.has(counted) for verdict in verdicts):
         sys.exit(EXIT_FINDINGS)
 
@@ -110,5 +112,4 @@ def _judge(opened: OpenInput, engine: Engine) -> bool:
             engine.feed(batch)
     except KeyboardInterrupt:
         return True
-    opened.require_ocpp()
     return False

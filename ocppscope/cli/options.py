@@ -134,13 +134,16 @@ class OpenInput:
         except InputError as error:
             raise UnreadableInput(str(error)) from error
 
-    def require_ocpp(self) -> None:
+    def require_ocpp(self, *, messages: bool = False) -> None:
         """Check, at the end, that there was something of OCPP.
+
+        Args:
+            messages: an upgrade that no message followed is not enough.
 
         Raises:
             UnreadableInput: there was not; it says what was found instead.
         """
-        if self.counts.has_ocpp:
+        if self.counts.messages or (self.counts.has_ocpp and not messages):
             return
         if self._stations and self._all.has_ocpp:
             names = self._all.station_names()
@@ -149,6 +152,8 @@ class OpenInput:
                 + (f"Its stations are {names}" if names else "No handshake in it shows an identity")
             )
         found = [f"{count:,} × {kind}" for kind, count in sorted(self._source.found.items()) if count]
+        if self.counts.upgrades:
+            found.insert(0, f"{self.counts.upgrades:,} × WebSocket upgrade")
         if self.counts.unreadable:
             found.insert(0, f"{self.counts.unreadable:,} × WebSocket message that cannot be read")
         instead = "; ".join(found) or "nothing at all"

@@ -69,7 +69,7 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     """One line; and one for each note that is more than a severity which the profile has lowered."""
     lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
     said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
-    about = f"{_CLEAN} in {verdict.counts}{said}" if verdict.counts.has_ocpp else "nothing to judge"
+    about = f"{_CLEAN} in {verdict.counts}{said}" if verdict.counts.messages else "no message to judge"
     line = text.wrapped(about, "    ", f"{visible(verdict.name)}: ")
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):

@@ -153,10 +153,15 @@ def _print_message(event: Message, shown: _Shown) -> None:
         _heading("Payload")
         _print_payload(event.payload, event)
     _heading("Raw")
-    click.echo(event.raw)
+    click.echo(_raw(event.raw))
     if shown.answer is not None:
         _heading(f"Answer, #{shown.answer.n}")
-        click.echo(shown.answer.raw)
+        click.echo(_raw(shown.answer.raw))
+
+
+def _raw(text: str) -> str:
+    """As on the wire, but for what would move the cursor."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _print_payload(payload: Any, event: Message) -> None:

@@ -8,6 +8,7 @@ CallResult; the id `-1` the last open Call (OCPP 2.0.1 part 4 §4.2.3).
 from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any, Final
 
 from ocppscope.events import (
@@ -27,6 +28,7 @@ OPEN_CALLS: Final = 1_000
 """Unanswered Calls that are kept for one direction of a session."""
 _SHADOWED: Final = 10
 """Unanswered Calls with the id of a later one that are kept."""
+_LARGE: Final = 1 << 16  # characters of a message that is not kept whole
 _NAMED: Final = 5
 """Calls that are named as still waiting."""
 _RECENT: Final = 100
@@ -177,9 +179,12 @@ class Correlator:
             this, `amend` must be told.
         """
         direction, key = message.direction, message.id
+        raw = message.raw
+        if len(raw) > _LARGE:
+            message = _light(message)
         if type(key) is not str:
             key = _hashable(key)
-        seen = self._ids[direction].see(key, hash(message.raw), self._session)
+        seen = self._ids[direction].see(key, hash(raw), self._session)
         open_calls = self._open[direction]
         if seen is None and not open_calls:
             open_calls[key] = message
@@ -204,7 +209,7 @@ class Correlator:
 
     def amend(self, message: Message) -> None:
         """Keep this Call in the place of the one with the same id that came last."""
-        self._open[message.direction][_hashable(message.id)] = message
+        self._open[message.direction][_hashable(message.id)] = _light(message)
 
     def sent(self, message: Message) -> None:
         """Remember a Send, which nobody may answer."""
@@ -307,8 +312,13 @@ def _reuse(message_id: Any, same_message: bool, same_session: bool) -> Fault:
     return Fault("rpc.id-reused-later", f"the id {message_id!r} was used for another Call of this station")
 
 
+def _light(message: Message) -> Message:
+    """The message, without what a large one would hold in memory while it waits."""
+    return replace(message, raw="", payload=None) if len(message.raw) > _LARGE else message
+
+
 def _remember(recent: "OrderedDict[tuple[Direction, Any], Message]", message: Message) -> None:
-    recent[message.direction, _hashable(message.id)] = message
+    recent[message.direction, _hashable(message.id)] = _light(message)
     if len(recent) > _RECENT:
         recent.popitem(last=False)
 

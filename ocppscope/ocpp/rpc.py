@@ -124,7 +124,7 @@ def _is_as_written(text: str, value: Any) -> bool:
 
 
 def _not_json(text: str, error: orjson.JSONDecodeError) -> UnreadableError:
-    if "recursion limit" in error.msg.lower():
+    if "recursion limit" in error.msg.lower() or "depth limit" in error.msg.lower():
         return _too_deep()
     offset = len(text[: error.pos].encode())
     reason = f"no JSON: {error.msg.split(':')[0]} at byte {offset}"

@@ -17,10 +17,8 @@ from ocppscope.events import (
     Session,
 )
 from ocppscope.rules.registry import (
-    ERROR,
     LEARNERS,
     RULES,
-    SEVERITIES,
     Check,
     Learner,
     Profile,
@@ -50,7 +48,7 @@ class Finding:
     subject: str
     session: Session | None
     direction: Direction | None = None
-    """Of the event that was first to show it: whose message it is."""
+    """Of the events that show it: whose messages they are."""
     amount: int = 0
     events: list[int] = field(default_factory=list)
     """Numbers of the events that show it, the first PROOF of them."""
@@ -135,7 +133,7 @@ class Engine:
             one for one in RULES.values() if (only is None or one.id in only) and one.id not in skip
         ]
         self._tables = Tables()
-        self._findings: dict[tuple[str, int, str], Finding] = {}
+        self._findings: dict[tuple[str, int, str, Direction | None, Severity], Finding] = {}
         self._by_version: dict[str | None, _Checks] = {}
         self._by_kind: dict[tuple[str, str | None, str], list[Rule]] = {}
 
@@ -266,24 +264,22 @@ class Engine:
             return
         session = state.session if state else None
         number = event.n if not isinstance(event, Notice) else 0
+        direction: Direction | None = getattr(event, "direction", None)
         for report in (found,) if isinstance(found, Report) else found:
             subject = report.subject if len(self._findings) < _FINDINGS else ""
-            key = one.id, session.number if session else 0, subject
+            severity = one.severity_in(self._profile, report)
+            key = one.id, session.number if session else 0, subject, direction, severity
             finding = self._findings.get(key)
             if finding is None:
                 finding = self._findings[key] = Finding(
                     one,
-                    one.severity_in(self._profile, report),
+                    severity,
                     report.detail,
                     report.source or one.source_for(session.version if session else None),
                     subject,
                     session,
-                    getattr(event, "direction", None),
+                    direction,
                 )
-            elif finding.severity != ERROR:
-                severity = one.severity_in(self._profile, report)
-                if SEVERITIES.index(severity) < SEVERITIES.index(finding.severity):
-                    finding.severity, finding.template = severity, report.detail
             numbers = (*report.events, number)
             finding.amount += report.amount
             finding.add(numbers, event.time)

@@ -554,14 +554,14 @@ def result_before_response(event: Message, state: SessionState) -> Report | None
         if request is not None and request_id is not None:
             detail = f"{event.action} came before the answer to {action} {request_id}"
             unsure = state.has_gap or state.unread.get(event.direction)
-            return Report(detail, severity=INFO if unsure else None, events=(request.n,))
+            return Report(detail, severity=INFO if unsure else None, events=(request,))
     return None
 
 
 @learns(on_call(*_REQUESTS))
 def learn_request(event: Message, state: SessionState) -> None:
     if (request_id := _request_id(event)) is not None:
-        state.requests[str(event.action), request_id] = event
+        state.requests[str(event.action), request_id] = event.n
 
 
 @learns(on_answer(*_REQUESTS))

@@ -15,7 +15,6 @@ from ocppscope.events import (
     Direction,
     Event,
     Gap,
-    Message,
     Opened,
     Session,
 )
@@ -64,8 +63,8 @@ class SessionState:
     """By side: its texts that could not be read, each of which an orphan answer may belong to."""
     call_errors: dict[str, list[int]] = field(default_factory=dict)
     """By action: numbers of the CallErrors that refused it."""
-    requests: Recent[tuple[str, Any], Message] = field(default_factory=lambda: Recent(100))
-    """By action and requestId: Calls of the CSMS that are not answered yet."""
+    requests: Recent[tuple[str, Any], int] = field(default_factory=lambda: Recent(100))
+    """By action and requestId: numbers of Calls of the CSMS that are not answered yet."""
     last_ping: int | None = None
     checks: Any = None
     """The engine's: which functions look at which message."""

@@ -144,6 +144,11 @@ class Conversation:
             self._look_for_anything()
             self._undecided.append((side, None, size, time))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a WebSocket is open."""
+        return self._websocket is not None
+
     def damaged(self, damage: "Broken") -> None:
         """A TLS record of a session that is under way cannot be read."""
         if self._websocket:
@@ -436,6 +441,7 @@ class Connection:
         self._tls: TlsConnection | None = None
         self._conversation: Conversation | None = None
         self._client_side = 0
+        self._loss_told: set[int] = set()
         self._first_fin: tuple[int, int] | None = None
         self.sinks: list[Sink] = [partial(self._first_bytes, 0), partial(self._first_bytes, 1)]
         self._pending = (bytearray(), bytearray())
@@ -443,6 +449,7 @@ class Connection:
     def gap(self, side: int, size: int, time: int) -> None:
         if self._tls:
             self._take(self._tls.gap(side == self._client_side, size, time))
+            self._tell_loss(0 if side == self._client_side else 1, time)
         elif self._conversation:
             self._conversation.gap(side, size, time)
         else:
@@ -523,10 +530,18 @@ class Connection:
             side = 0 if output.from_client else 1
             if isinstance(output, Plain):
                 conversation.sinks[side](output.data, output.time)
-            elif isinstance(output, Lost):
-                conversation.gap(side, output.size, output.time)
-            else:
+            elif not isinstance(output, Lost):
                 conversation.damaged(output)
+            elif side in self._loss_told:
+                self._loss_told.discard(side)
+            else:
+                conversation.gap(side, output.size, output.time)
+
+    def _tell_loss(self, side: int, time: int) -> None:
+        """Records are lost: the session is told before the peer's answer to what was in them comes."""
+        if self._conversation and self._conversation.is_open and side not in self._loss_told:
+            self._loss_told.add(side)
+            self._conversation.gap(side, None, time)
 
     def _tell_unreadable(self, time: int) -> None:
         assert self._tls is not None

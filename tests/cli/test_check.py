@@ -242,7 +242,7 @@ def test_a_websocket_that_is_not_ocpp_is_not_called_clean(tmp_path):
     talk = Conversation().open().client(request).server(switching(Sec_WebSocket_Protocol="v1"))
     done = run("check", saved(tmp_path, talk.client(call("hello")).close()))
     assert done.exit_code == 3
-    assert "nothing to judge" in done.stdout
+    assert "no message to judge" in done.stdout
     assert "no errors" not in done.stdout
     assert "CAP-008" in done.stdout
     assert token not in done.output

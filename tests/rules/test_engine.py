@@ -101,10 +101,18 @@ def test_profiles():
     assert strict["RPC-001"] == field["RPC-001"] == "error"
 
 
-def test_the_most_serious_report_gives_the_severity():
-    finding = findings_of(opened(late=False), "> [2,", '< [3,"a",{}]', '< [3,"b",{}]')["RPC-006"]
-    assert finding.severity == "error"
-    assert "may answer" not in finding.detail
+def test_an_excused_report_neither_hides_nor_swells_a_real_one():
+    found = judged(opened(late=False), "> [2,", '< [3,"a",{}]', '< [3,"b",{}]', only=["RPC-006"])
+    assert [(finding.severity, finding.count) for finding in found] == [("info", 1), ("error", 1)]
+    assert "may answer" not in found[1].detail
+
+
+def test_the_two_sides_are_not_blamed_for_each_other():
+    found = judged("> [2,", "< [2,", "< [3", only=["RPC-001"])
+    assert [(f.direction, f.count, f.events) for f in found] == [
+        ("cp-to-csms", 1, [2]),
+        ("csms-to-cp", 2, [3, 4]),
+    ]
 
 
 def test_findings_come_in_the_order_in_which_they_were_seen():
