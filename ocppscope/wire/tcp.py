@@ -152,6 +152,8 @@ class _Half:
         if self.held_bytes >= REASSEMBLY_LIMIT or self.peer.held_bytes >= REASSEMBLY_LIMIT:
             return True
         head = self.held[0]
+        if now - head.time >= LINGER:
+            return True  # a sender gives up sooner
         waited = now - head.time >= HOLE_TIME or self.held_bytes + self.peer.held_bytes >= HOLE_BYTES
         return waited and self.is_acknowledged(head.place)
 

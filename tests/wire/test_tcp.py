@@ -285,6 +285,21 @@ def test_a_hole_that_the_peer_does_not_acknowledge_waits_for_the_retransmission(
     assert listener.log == [(0, b"lost"), (0, b"kept")]
 
 
+def test_a_hole_that_nobody_acknowledges_does_not_wait_for_ever():
+    talk = Conversation().open().client(b"lost")
+    talk.packets.pop()
+    missing_ack = talk.acknowledge(SERVER).packets.pop()
+    talk.client(b"kept")
+    listener = hear(talk, close=False)
+    assert listener.log == []
+    lost = len(b"lost")
+    source, target, seq = missing_ack.source, missing_ack.target, missing_ack.seq
+    for wait, expected in ((LINGER // 2, []), (LINGER, [("gap", 0, lost), (0, b"kept")])):
+        talk.wait(wait)
+        listener.take([Packet(talk.time, source, target, seq, missing_ack.ack - lost, ACK)])
+        assert listener.log == expected
+
+
 def test_other_connections_move_the_clock():
     talk = Conversation().open().lose().client(b"lost").client(b"kept").acknowledge(SERVER)
     other = Conversation(client="10.0.0.9:1", time=talk.time + 2 * HOLE_TIME).open()
