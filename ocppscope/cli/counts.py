@@ -25,6 +25,8 @@ class Counts:
         self.versions: set[str] = set()
         self.damage: list[str] = []
         """What is wrong with files that could be read in part only."""
+        self._has_duplicates = False
+        """Some sessions are seen twice; they count once."""
         self._first: int | None = None
         self._last: int | None = None
 
@@ -41,7 +43,15 @@ class Counts:
     def feed(self, events: list[Event | Notice]) -> None:
         """Count the next events."""
         others = [event for event in events if type(event) is not Message]
-        self.messages += len(events) - len(others)
+        self._has_duplicates = self._has_duplicates or any(
+            isinstance(event, Opened) and event.session.duplicate_of is not None for event in others
+        )
+        if self._has_duplicates:
+            self.messages += sum(
+                type(event) is Message and event.session.duplicate_of is None for event in events
+            )
+        else:
+            self.messages += len(events) - len(others)
         for event in others:
             if isinstance(event, Notice):
                 self.damage += [event.detail] if event.kind == "file.damaged" else []
@@ -53,9 +63,11 @@ class Counts:
 
     def _count(self, event: Event) -> None:
         session = event.session
+        if session.duplicate_of is not None:
+            return
         if isinstance(event, Damaged):
             self.unreadable += 1
-        elif isinstance(event, Opened) and session.duplicate_of is None:
+        elif isinstance(event, Opened):
             self.sessions += 1
             self.upgrades += event.path is not None
             if session.station is not None:

@@ -74,6 +74,7 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"
+        note += f" (and in {text.plural(len(group) - 1, 'more session')})" if len(group) > 1 else ""
         click.echo(text.wrapped(note, " " * 9, "    note "))
 
 

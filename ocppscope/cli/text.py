@@ -134,6 +134,8 @@ def _message(event: Message) -> str:
 
 def _opened(event: Opened) -> str:
     session = event.session
+    if session.duplicate_of is not None:
+        return f"session {session.duplicate_of} seen again: {session.client} → {session.server}"
     if event.status is None and session.late:
         return f"first seen here, after its start: {session.client} → {session.server}"
     agreed = event.subprotocol or "no subprotocol"
