@@ -73,7 +73,7 @@ def command(
     """Read captures, print what went wrong, in whose message, and where the standard says so.
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input that cannot be read or
-    holds no OCPP.
+    holds no OCPP message.
     """
     if as_json and output not in ("text", "json"):
         raise click.UsageError(f"--json and --format {output} contradict each other: choose one")

@@ -1,4 +1,8 @@
-"""Runs the rules over a capture's events, and keeps one finding for each rule, session and subject."""
+"""Runs the rules over a capture's events, and keeps one finding for each rule, session and subject.
+
+One for each side and severity too: neither side answers for the other's messages, and what is excused, after
+a gap, neither hides nor swells what is not.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
