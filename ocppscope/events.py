@@ -144,8 +144,8 @@ class Text:
     time: int | None
     direction: Direction
     text: str
-    frames: tuple[tuple[int, int], ...] = ()
-    """Offset in the stream and length of each frame that carried it."""
+    frames: tuple[bytes, ...] = ()
+    """The WebSocket frames that carried it, exactly as on the wire; empty for sources that have none."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -251,6 +251,8 @@ class Message:
     """Nanoseconds since `call`."""
     faults: tuple[Fault, ...] = ()
     violations: tuple[Violation, ...] = ()
+    frames: tuple[bytes, ...] = ()
+    """As in Text."""
 
 
 WireEvent: TypeAlias = Opened | Text | Control | Damaged | Gap | Closed | Notice

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from ocppscope.cli import records, text
 from ocppscope.events import Closed, Damaged, Event, Message, Notice, Opened
+from ocppscope.ocpp import wording
 from ocppscope.ocpp.summary import visible
-from ocppscope.ocpp.times import duration
+from ocppscope.ocpp.times import duration, timestamp
 
 _STATIONS_NAMED: Final = 20
 
@@ -81,17 +81,17 @@ class Counts:
             self._last = time if self._last is None else max(self._last, time)
 
     def __str__(self) -> str:
-        named = text.plural(len(self.stations), "station")
+        named = wording.plural(len(self.stations), "station")
         parts = [
             named if self.stations or not self.sessions else "unnamed station",
-            text.plural(self.sessions, "session"),
-            text.plural(self.messages, "message"),
+            wording.plural(self.sessions, "session"),
+            wording.plural(self.messages, "message"),
         ]
         if self.unreadable:
             parts.append(f"{self.unreadable:,} unreadable")
         if self.versions:
             parts.append(f"OCPP {', '.join(sorted(self.versions))}")
-        start, end = records.timestamp(self._first), text.clock(self._last)
+        start, end = timestamp(self._first), wording.clock(self._last)
         if self._first is not None and self._last is not None and start is not None:
             span = duration(self._last - self._first)
             parts.append(f"{start[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")

@@ -5,9 +5,11 @@ from typing import Any
 
 import click
 
-from ocppscope.cli import records, text
+from ocppscope.cli import text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Closed, Event, Notice
+from ocppscope.export import records
+from ocppscope.ocpp import wording
 from ocppscope.ocpp.summary import visible
 
 _STATION_WIDTH = 12
@@ -54,10 +56,10 @@ def _line(event: Event, column: "_TimeColumn", columns: int) -> str:
     station = event.session.station or f"session {event.session.number}"
     station = text.cut(station, _STATION_WIDTH) if columns < text.ENDLESS else station
     head = f"{event.n:>6}  {column.show(event.time)}  {text.padded(visible(station), _STATION_WIDTH)}  "
-    head += f"{text.arrow(event)}  "
+    head += f"{wording.arrow(event)}  "
     if not _is_marked(event):
-        return text.cut(head + visible(text.what(event)), columns)
-    line = text.cut(f"{head}! {visible(text.what(event))}", columns)
+        return text.cut(head + visible(wording.what(event)), columns)
+    line = text.cut(f"{head}! {visible(wording.what(event))}", columns)
     return line[: len(head)] + click.style(line[len(head) :][:1], fg="red") + line[len(head) + 1 :]
 
 
@@ -76,7 +78,7 @@ class _TimeColumn:
         if time is None:
             return f"{'-':>12}"
         if self._mode == "absolute":
-            return f"{text.clock(time):>12}"
+            return f"{wording.clock(time):>12}"
         origin = time if self._origin is None else self._origin
         if self._origin is None or self._mode == "delta":
             self._origin = time

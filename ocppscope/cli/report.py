@@ -11,9 +11,11 @@ from urllib.parse import quote
 import click
 
 from ocppscope import __version__
-from ocppscope.cli import records, text
+from ocppscope.cli import text
 from ocppscope.cli.counts import Counts
 from ocppscope.events import FROM_CSMS, FROM_STATION
+from ocppscope.export import records
+from ocppscope.ocpp import wording
 from ocppscope.ocpp.summary import visible
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Severity
@@ -74,14 +76,14 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"
-        note += f" (and in {text.plural(len(group) - 1, 'more session')})" if len(group) > 1 else ""
+        note += f" (and in {wording.plural(len(group) - 1, 'more session')})" if len(group) > 1 else ""
         click.echo(text.wrapped(note, " " * 9, "    note "))
 
 
 def _tally(findings: list[Finding]) -> str:
     counts = {name: sum(finding.severity == name for finding in findings) for name in SEVERITIES}
     words = {"error": "error", "warning": "warning", "info": "note"}
-    parts = [text.plural(count, words[name]) for name, count in counts.items() if count]
+    parts = [wording.plural(count, words[name]) for name, count in counts.items() if count]
     return ", ".join(parts)
 
 
@@ -102,7 +104,7 @@ def _print_group(group: list[Finding]) -> None:
         click.echo(text.wrapped(f"{_where(one)}{one.detail}", indent))
         click.echo(text.wrapped(_proof(one), indent, dim=True))
     if len(group) > _SESSIONS_NAMED:
-        click.echo(f"{indent}and in {text.plural(len(group) - _SESSIONS_NAMED, 'more session')}")
+        click.echo(f"{indent}and in {wording.plural(len(group) - _SESSIONS_NAMED, 'more session')}")
     click.echo(click.style(text.wrapped(finding.source, indent + "       ", f"{indent}source "), dim=True))
     click.echo(text.wrapped(finding.rule.hint, indent + "       ", f"{indent}hint   "))
 
@@ -119,8 +121,12 @@ def _proof(finding: Finding) -> str:
     shown = " ".join(f"#{number}" for number in finding.events[:8])
     more = " …" if len(finding.events) > 8 or finding.count > len(finding.events) > 0 else ""
     times = f"{finding.count:,} times, from " if finding.count > 1 else ""
-    until = f" to {text.clock(finding.last)}" if finding.count > 1 else ""
-    at = f"{times}{text.clock(finding.first)}{until}" if finding.first is not None else times.rstrip(", from")
+    until = f" to {wording.clock(finding.last)}" if finding.count > 1 else ""
+    at = (
+        f"{times}{wording.clock(finding.first)}{until}"
+        if finding.first is not None
+        else times.rstrip(", from")
+    )
     return "  ".join(part for part in (at, shown + more) if part)
 
 

@@ -5,7 +5,8 @@ import sys
 import click
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
-from ocppscope.cli import records, text
+from ocppscope.cli import text
+from ocppscope.export import records
 from ocppscope.rules.registry import RULES
 
 

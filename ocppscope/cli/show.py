@@ -10,12 +10,13 @@ import click
 import orjson
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
-from ocppscope.cli import records, text
+from ocppscope.cli import text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened, Violation
-from ocppscope.ocpp import errors, schemas
+from ocppscope.export import records
+from ocppscope.ocpp import errors, schemas, wording
 from ocppscope.ocpp.summary import visible
-from ocppscope.ocpp.times import duration, parse
+from ocppscope.ocpp.times import duration, parse, timestamp
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import Profile, Report
 
@@ -104,9 +105,11 @@ def _print_json(shown: _Shown, name: str) -> None:
 
 def _print_text(event: Event, shown: _Shown) -> None:
     session = event.session
-    click.echo(text.wrapped(text.what(event), "  ", click.style(f"Event {event.n}: ", bold=True), bold=True))
-    _field("time", records.timestamp(event.time) or "not known")
-    who = {"→": "station → CSMS", "←": "CSMS → station"}.get(text.arrow(event), "")
+    click.echo(
+        text.wrapped(wording.what(event), "  ", click.style(f"Event {event.n}: ", bold=True), bold=True)
+    )
+    _field("time", timestamp(event.time) or "not known")
+    who = {"→": "station → CSMS", "←": "CSMS → station"}.get(wording.arrow(event), "")
     _field(
         "session",
         f"{session.number}, station {session.station or 'unnamed'}, {session.client} → {session.server}",
@@ -141,7 +144,7 @@ def _print_message(event: Message, shown: _Shown) -> None:
     if event.call is not None:
         _field("answers", f"#{event.call.n} {event.call.action} after {duration(event.latency or 0)}")
     if shown.answer is not None:
-        _field("answer", f"#{shown.answer.n} {text.what(shown.answer)}")
+        _field("answer", f"#{shown.answer.n} {wording.what(shown.answer)}")
     if event.error is not None:
         code = event.error.code
         meaning = errors.explain(event.session.version, code)

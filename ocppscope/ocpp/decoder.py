@@ -227,7 +227,7 @@ class Decoder:
                 violations = schemas.violations(known.validator, {})  # null stands for {}
         message = Message(
             session, time, direction, kind, message_id, action, payload, text, n, error, answered, latency,
-            faults, violations,
+            faults, violations, event.frames,
         )  # fmt: skip
         if kind == CALL:
             wrong_call = state.correlator.call(message)

@@ -259,3 +259,15 @@ def duration(nanoseconds: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"
+
+
+def timestamp(time: int | None) -> str | None:
+    """RFC 3339 in UTC, with microseconds; None for a time that it cannot hold."""
+    if time is None:
+        return None
+    seconds, nanoseconds = divmod(time, SECOND)
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999
+        return None
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1000:06}Z"

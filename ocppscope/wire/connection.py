@@ -121,7 +121,6 @@ class Conversation:
         self._client_side = 0
         self._websocket: WebSocket | None = None
         self._buffers = (bytearray(), bytearray())
-        self._consumed = [0, 0]
         self._skip: list[int | None] = [0, 0]  # bytes of a body still to come; None: no telling
         self._requests: list[http.Head] = []
         self._undecided: list[tuple[int, bytes | None, int | None, int]] = []  # side, bytes or gap, time
@@ -198,14 +197,10 @@ class Conversation:
         if skip is None and (buffer.startswith(http.RESPONSE_START) or http.REQUEST_START.match(buffer)):
             skip = self._skip[side] = 0
         size = len(buffer) if skip is None else min(skip, len(buffer))
-        self._consume(side, size)
+        del self._buffers[side][:size]
         if skip is not None:
             self._skip[side] = skip - size
         return bool(buffer)
-
-    def _consume(self, side: int, size: int) -> None:
-        del self._buffers[side][:size]
-        self._consumed[side] += size
 
     def _head(self, side: int, time: int) -> bool:
         """Take one head off the buffer; False if none is there to take."""
@@ -225,7 +220,7 @@ class Conversation:
         if head is None:
             self._not_http(side, time)
             return False
-        self._consume(side, end)
+        del self._buffers[side][:end]
         if is_client:
             self._skip[side] = None if head.get("transfer-encoding") else head.content_length or 0
             self._requests.append(head)
@@ -279,8 +274,7 @@ class Conversation:
     def _start(self, opened: Opened, time: int) -> None:
         self._context.found["WebSocket"] += 1
         client, server = self._client_side, 1 - self._client_side
-        offsets = self._consumed[client], self._consumed[server]
-        self._websocket = WebSocket(opened, self._context.out, offsets, self._context.max_message)
+        self._websocket = WebSocket(opened, self._context.out, self._context.max_message)
         for side in (client, server):
             stream = self._stream(side)
             self.sinks[side] = stream.feed
@@ -360,7 +354,7 @@ class Conversation:
     def _not_http(self, side: int, time: int) -> None:
         if self._patient:
             data = bytes(self._buffers[side])
-            self._consume(side, len(data))
+            del self._buffers[side][: len(data)]
             self._look_for_anything()
             self._consider(side, data, time)
         else:

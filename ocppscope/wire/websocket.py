@@ -167,7 +167,6 @@ class FrameStream:
         closing: called with each Close frame: code, reason, time, faults.
         inflater: for compressed messages; None where compression was not agreed.
         compression_agreed: False where RSV1 is a fault although it may be read.
-        offset: bytes of the stream before the first frame.
         max_message: bytes that a message may have.
     """
 
@@ -180,7 +179,6 @@ class FrameStream:
         inflater: Inflater,
         *,
         compression_agreed: bool = True,
-        offset: int = 0,
         max_message: int = MAX_MESSAGE,
         late: bool = False,
     ) -> None:
@@ -194,7 +192,6 @@ class FrameStream:
         self._max_message = max_message
         self._mask_bit = 0x80 if direction == FROM_STATION else 0
         self._key_size = 4 if direction == FROM_STATION else 0
-        self._offset = offset
         self._buffer = bytearray()
         self._needed = 0  # bytes that the buffer must hold before it is worth another look
         self._skip = 0  # bytes of a frame that is given up
@@ -205,7 +202,7 @@ class FrameStream:
         self._opcode: int | None = None  # of the message under way
         self._compressed = False
         self._parts: list[bytes] = []
-        self._places: list[tuple[int, int]] = []
+        self._frames: list[bytes] = []
         self._faults: list[Fault] = []
         self._size = 0
 
@@ -231,9 +228,7 @@ class FrameStream:
                 except UnicodeDecodeError:
                     self._general(data, time)
                     return
-                frames = ((self._offset, total),)
-                self._emit(Text(self._session, time, self._direction, text, frames))
-                self._offset += total
+                self._emit(Text(self._session, time, self._direction, text, (data,)))
                 return
         self._general(data, time)
 
@@ -249,7 +244,6 @@ class FrameStream:
         known = size is not None and size <= rest
         self._skip = rest - size if size is not None and known else 0
         self._searching = not known
-        self._offset += size or 0
 
     def end(self, time: int) -> None:
         """The stream ends: what is unfinished is told."""
@@ -262,7 +256,6 @@ class FrameStream:
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
-            self._offset += skipped
             data = data[skipped:]
         if self._searching and data:
             data = self._search(data, time)
@@ -279,7 +272,6 @@ class FrameStream:
             self._damaged(
                 time, skipped, 0, "no frame begins here: the one that these bytes end is incomplete"
             )
-            self._offset += len(skipped)
         self._searching = at < 0
         return data[at:] if at >= 0 else b""
 
@@ -300,10 +292,9 @@ class FrameStream:
         payload = bytes(self._buffer[header.start : header.end])
         if header.masked:
             payload = apply_mask(payload, bytes(self._buffer[header.start - 4 : header.start]))
-        place = (self._offset, header.end)
-        self._offset += header.end
+        frame = bytes(self._buffer[: header.end])
         del self._buffer[: header.end]
-        self._frame(header, payload, place, time)
+        self._frame(header, payload, frame, time)
         return True
 
     def _give_up_frame(self, header: Header, time: int) -> bool:
@@ -315,7 +306,6 @@ class FrameStream:
         faults = (Fault("websocket.too-big", reason), *self._header_faults(header))
         self._damaged(time, bytes(self._buffer[:_SHOWN]), 0, reason, faults)
         self._skip = header.end - len(self._buffer)
-        self._offset += len(self._buffer)
         self._buffer.clear()
         self._inflater.lose("an earlier frame was too big to read")
         return False
@@ -334,7 +324,6 @@ class FrameStream:
             reason = f"no WebSocket frame: a header cannot claim {header.size} bytes"
         fault = Fault("websocket.no-frame", reason)
         self._damaged(time, buffer[:at], 0, reason, (fault,))
-        self._offset += at
         del self._buffer[:at]
         self._searching = not self._buffer
         self._incomplete = True
@@ -343,11 +332,11 @@ class FrameStream:
 
     # --- frames ---
 
-    def _frame(self, header: Header, payload: bytes, place: tuple[int, int], time: int) -> None:
+    def _frame(self, header: Header, payload: bytes, frame: bytes, time: int) -> None:
         faults = self._header_faults(header)
         opcode = header.opcode
         if opcode in (_CONTINUATION, _TEXT, _BINARY):
-            self._data_frame(header, payload, place, faults, time)
+            self._data_frame(header, payload, frame, faults, time)
         elif opcode == _CLOSE:
             self._close_frame(payload, faults, time)
         elif opcode in (_PING, _PONG):
@@ -402,7 +391,7 @@ class FrameStream:
         self,
         header: Header,
         payload: bytes,
-        place: tuple[int, int],
+        frame: bytes,
         faults: list[Fault],
         time: int,
     ) -> None:
@@ -426,7 +415,7 @@ class FrameStream:
             self._opcode = header.opcode
             self._compressed = header.first & _RSV1 != 0
         self._parts.append(payload)
-        self._places.append(place)
+        self._frames.append(frame)
         self._faults.extend(faults)
         self._size += len(payload)
         if self._size > self._max_message:
@@ -438,7 +427,7 @@ class FrameStream:
 
     def _message(self, time: int) -> None:
         payload = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        opcode, compressed, places, faults = self._opcode, self._compressed, tuple(self._places), self._faults
+        opcode, compressed, frames, faults = self._opcode, self._compressed, tuple(self._frames), self._faults
         self._forget_message()
         if compressed:
             try:
@@ -458,7 +447,7 @@ class FrameStream:
             reason = f"not UTF-8 from byte {error.start} on"
             self._damaged(time, payload, error.start, reason, tuple(faults), layer="utf8")
             return
-        self._out.append(Text(self._session, time, self._direction, text, places, tuple(faults)))
+        self._out.append(Text(self._session, time, self._direction, text, frames, tuple(faults)))
 
     def _too_big(self, time: int, reason: str, final: bool) -> None:
         self._faults.append(Fault("websocket.too-big", reason))
@@ -471,7 +460,7 @@ class FrameStream:
     def _forget_message(self) -> None:
         self._opcode = None
         self._compressed = False
-        self._parts, self._places, self._faults = [], [], []
+        self._parts, self._frames, self._faults = [], [], []
         self._size = 0
 
     def _give_up_message(self, time: int, reason: str) -> None:
@@ -488,7 +477,6 @@ class FrameStream:
         if self._buffer:
             header = parse_header(self._buffer)
             raw = bytes(self._buffer)
-            self._offset += len(raw)
             self._buffer.clear()
             self._needed = 0
             claimed = f" of {header.end} bytes" if header else ""
@@ -515,7 +503,6 @@ class WebSocket:
     Args:
         opened: the session's first event; its `extensions` say what was agreed.
         out: where events are appended.
-        offsets: bytes of the client's and of the server's stream before their first frames.
         max_message: bytes that a message may have, also after inflating.
     """
 
@@ -523,7 +510,6 @@ class WebSocket:
         self,
         opened: Opened,
         out: list[WireEvent],
-        offsets: tuple[int, int] = (0, 0),
         max_message: int = MAX_MESSAGE,
     ) -> None:
         self.session = opened.session
@@ -536,7 +522,7 @@ class WebSocket:
         unagreed = None if late else False  # a late start shows no handshake: there may be takeover
         parameters = {part.split("=")[0].strip() for part in (opened.extensions or "").lower().split(";")}
 
-        def stream(direction: Direction, side: Literal["client", "server"], offset: int) -> FrameStream:
+        def stream(direction: Direction, side: Literal["client", "server"]) -> FrameStream:
             takeover = f"{side}_no_context_takeover" not in parameters if agreed else unagreed
             return FrameStream(
                 opened.session,
@@ -545,13 +531,12 @@ class WebSocket:
                 self._on_close,
                 Inflater(takeover, max_message),
                 compression_agreed=agreed or late,
-                offset=offset,
                 max_message=max_message,
                 late=late,
             )
 
-        self.client = stream("cp-to-csms", "client", offsets[0])
-        self.server = stream("csms-to-cp", "server", offsets[1])
+        self.client = stream("cp-to-csms", "client")
+        self.server = stream("csms-to-cp", "server")
 
     def _on_close(
         self,

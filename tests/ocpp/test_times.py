@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ocppscope.events import CALL, CALLRESULT, FROM_CSMS, FROM_STATION
 from ocppscope.ocpp import times
-from ocppscope.ocpp.times import SECOND, TimeFields, parse, values_at
+from ocppscope.ocpp.times import SECOND, TimeFields, parse, timestamp, values_at
 
 NOW = 1_795_342_500 * SECOND  # 2026-11-22T10:15:00Z
 HOUR = 3600 * SECOND
@@ -276,3 +276,20 @@ def test_an_empty_text_before_any_valid_one(monkeypatch):
     monkeypatch.setattr(times, "_last", ("x", parse("x")))
     monkeypatch.setattr(times, "_last_minute", ("", 0))
     assert parse("")[:2] == (None, times.NO_DATE_TIME)
+
+
+@pytest.mark.parametrize(
+    ("time", "written"),
+    [
+        (None, None),
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1_700_000_000_000_000_000, "2023-11-14T22:13:20.000000Z"),
+        (1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456Z"),
+        (1_700_000_000_000_000_999, "2023-11-14T22:13:20.000000Z"),
+        (253_402_300_799_999_999_999, "9999-12-31T23:59:59.999999Z"),
+        (253_402_300_800_000_000_000, None),
+        (1 << 80, None),
+    ],
+)
+def test_times_are_rfc_3339_in_utc_with_microseconds(time, written):
+    assert timestamp(time) == written

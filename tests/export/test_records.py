@@ -7,7 +7,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from ocppscope.cli import records
+from ocppscope.export import records
 from ocppscope.rules.registry import RULES
 from tests.cli import (
     BAD_STATUS,
@@ -36,26 +36,6 @@ def events(tmp_path):
 def common(n, event, microseconds, direction):
     time = f"2023-11-14T22:13:20.{microseconds:06}Z"
     return dict(zip(COMMON, [n, event, time, 1, "CP001", direction, "1.6"], strict=True))
-
-
-# --- times --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("time", "written"),
-    [
-        (None, None),
-        (0, "1970-01-01T00:00:00.000000Z"),
-        (1_700_000_000_000_000_000, "2023-11-14T22:13:20.000000Z"),
-        (1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456Z"),
-        (1_700_000_000_000_000_999, "2023-11-14T22:13:20.000000Z"),
-        (253_402_300_799_999_999_999, "9999-12-31T23:59:59.999999Z"),
-        (253_402_300_800_000_000_000, None),
-        (1 << 80, None),
-    ],
-)
-def test_times_are_rfc_3339_in_utc_with_microseconds(time, written):
-    assert records.timestamp(time) == written
 
 
 # --- events -------------------------------------------------------------------------------------------------

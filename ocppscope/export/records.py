@@ -3,8 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -19,22 +18,9 @@ from ocppscope.events import (
     Opened,
 )
 from ocppscope.ocpp.summary import summary
+from ocppscope.ocpp.times import timestamp
 from ocppscope.rules.engine import Finding
 from ocppscope.rules.registry import Rule
-
-_SECOND: Final = 1_000_000_000
-
-
-def timestamp(time: int | None) -> str | None:
-    """RFC 3339 in UTC, with microseconds; None for a time that it cannot hold."""
-    if time is None:
-        return None
-    seconds, nanoseconds = divmod(time, _SECOND)
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # beyond the year 9999
-        return None
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1000:06}Z"
 
 
 def event_record(event: Event) -> dict[str, Any]:
