@@ -1,0 +1,58 @@
+"""Values of payloads, read leniently: any JSON may stand anywhere, and what cannot serve is None.
+
+Rules say what is wrong with a value; here only what can still be told from it counts.
+"""
+
+from math import isfinite
+from typing import Any, Final
+
+from ocppscope.ocpp.times import SECOND, parse
+
+_LARGEST: Final = (1 << 63) - 1
+"""What a database's integer holds. A year beyond 2262 is more, in nanoseconds."""
+_LONGEST: Final = 1_000
+"""Characters; the longest name or identifier of any version has 255 (2.1: 2,500 for free text)."""
+_YEAR_2001: Final = 978_307_200 * SECOND
+
+
+def text(value: Any) -> str | None:
+    """A name or an identifier."""
+    return value if type(value) is str and 0 < len(value) <= _LONGEST else None
+
+
+def identifier(value: Any) -> str | None:
+    """The same, or an integer, as which 1.6 has a transactionId."""
+    return str(value) if type(value) is int and -_LARGEST <= value <= _LARGEST else text(value)
+
+
+def whole(value: Any) -> int | None:
+    """An integer; a fraction is rounded, and a string may hold it."""
+    if type(value) is not int:
+        if value is None or type(value) is bool:
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return None
+        if not isfinite(number):
+            return None
+        value = round(number)
+    return value if -_LARGEST <= value <= _LARGEST else None
+
+
+def told(value: Any) -> int | None:
+    """The time that a station tells, in ns; None also where its clock was never set (before 2001)."""
+    if type(value) is not str:
+        return None
+    time = parse(value)[0]
+    return time if time is not None and _YEAR_2001 <= time <= _LARGEST else None
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """An object; empty for anything else."""
+    return value if type(value) is dict else {}
+
+
+def items(value: Any) -> list[Any]:
+    """An array; empty for anything else."""
+    return value if type(value) is list else []
