@@ -12,18 +12,18 @@ import orjson
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.cli import text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
-from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened, Violation
+from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened
 from ocppscope.export import records
 from ocppscope.ocpp import errors, schemas, wording
+from ocppscope.ocpp.annotations import annotations
 from ocppscope.ocpp.summary import visible
-from ocppscope.ocpp.times import duration, parse, timestamp
+from ocppscope.ocpp.times import duration, timestamp
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import Profile, Report
 
 _CARET_CONTEXT: Final = 60
 _SHOWN_WHOLE: Final = 400
 _HEX_SHOWN: Final = 256
-_NOT_WORTH_SAYING: Final = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -169,29 +169,19 @@ def _raw(text: str) -> str:
 
 def _print_payload(payload: Any, event: Message) -> None:
     """The payload, with what is to be said of a line behind it."""
-    notes: dict[str | None, list[Violation]] = {}
+    wrong: dict[str | None, list[str]] = {}
     for one in event.violations:
         if one.keyword != "required":
-            notes.setdefault(one.pointer, []).append(one)
-    paths = schemas.date_times(event.session.version or "", event.type, str(event.action))
-    times = {"/".join(("", *path)) for path in paths}
-    for pointer, value, line in _lines(payload):
-        said = [one.detail.removeprefix(f"{one.pointer} is ") for one in notes.get(pointer, ())]
-        if not said and pointer is not None and isinstance(value, str) and schemas.general(pointer) in times:
-            said = _distance(value, event.time)
+            wrong.setdefault(one.pointer, []).append(one.detail.removeprefix(f"{one.pointer} is "))
+    notes = annotations(event) if payload is event.payload else {}
+    for pointer, line in _lines(payload):
+        said = wrong.get(pointer) or [
+            note.text for note in notes.get(pointer or "", ()) if note.kind != "constraint"
+        ]
         _print_noted(visible(line), "; ".join(said))
     for one in event.violations:
         if one.keyword == "required":
             click.echo(text.wrapped(one.detail, "  ", click.style("! ", fg="red"), fg="red"))
-
-
-def _distance(value: str, captured: int | None) -> list[str]:
-    """How far a date-time of a payload is from when it was captured, where that is worth saying."""
-    moment = parse(value)[0]
-    if moment is None or captured is None or abs(moment - captured) <= _NOT_WORTH_SAYING:
-        return []
-    word = "after" if moment > captured else "before"
-    return [f"{duration(abs(moment - captured))} {word} the capture"]
 
 
 def _print_noted(line: str, note: str) -> None:
@@ -208,21 +198,21 @@ def _print_noted(line: str, note: str) -> None:
         )
 
 
-_Line: TypeAlias = tuple[str | None, Any, str]
+_Line: TypeAlias = tuple[str | None, str]
 
 
 def _lines(value: Any, pointer: str = "", indent: str = "", name: str = "", comma: str = "") -> list[_Line]:
-    """Pretty-printed JSON, each line with what it shows and the JSON pointer of it (None: a closing line)."""
+    """Pretty-printed JSON, each line with the JSON pointer of what it shows (None: a closing line)."""
     if not isinstance(value, dict | list) or not value:
-        return [(pointer, value, f"{indent}{name}{orjson.dumps(value).decode()}{comma}")]
+        return [(pointer, f"{indent}{name}{orjson.dumps(value).decode()}{comma}")]
     is_object = isinstance(value, dict)
     items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-    lines: list[_Line] = [(pointer, value, f"{indent}{name}{'{' if is_object else '['}")]
+    lines: list[_Line] = [(pointer, f"{indent}{name}{'{' if is_object else '['}")]
     for at, (key, item) in enumerate(items, 1):
         label = f"{json.dumps(key, ensure_ascii=False)}: " if is_object else ""
         below = schemas.pointer_of([key])
         lines += _lines(item, pointer + below, indent + "  ", label, "," if at < len(items) else "")
-    lines.append((None, None, f"{indent}{'}' if is_object else ']'}{comma}"))
+    lines.append((None, f"{indent}{'}' if is_object else ']'}{comma}"))
     return lines
 
 

@@ -117,8 +117,8 @@ class Decoder:
         else:
             self._other(state, event)
 
-    def _number(self) -> int:
-        self._n += 1
+    def _number(self, event: Opened | Control | Damaged | Gap | Closed) -> int:
+        self._n = event.n or self._n + 1
         return self._n
 
     # --- sessions ---
@@ -127,8 +127,8 @@ class Decoder:
         session = event.session
         undecided = session.version is None
         if isinstance(event, Opened):
-            session.station = identity_of(event.path) if event.path else None
-            session.version = SUBPROTOCOLS.get(event.subprotocol or "")
+            session.station = identity_of(event.path) if event.path else session.station
+            session.version = SUBPROTOCOLS.get(event.subprotocol or "") or session.version
             undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
         session.station = session.station or self._name_station
         if session in self._ended:  # frames may follow a Close
@@ -171,13 +171,13 @@ class Decoder:
             event = replace(event, faults=(*event.faults, *(fault for fault in faults if fault)))
             self._states.pop(state.session, None)
             self._ended[state.session] = None
-        self._out.append(replace(event, n=self._number()))
+        self._out.append(replace(event, n=self._number(event)))
 
     # --- messages ---
 
     def _text(self, state: _State, event: Text) -> None:
         text, direction, time, session = event.text, event.direction, event.time, state.session
-        self._n = n = self._n + 1
+        self._n = n = event.n or self._n + 1
         try:
             kind, message_id, action, payload, error, faults = rpc.read(text)
         except rpc.UnreadableError as wrong:

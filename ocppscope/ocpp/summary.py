@@ -1,33 +1,66 @@
-"""One human line for a message. Generic: the fields that say most, in the order of the payload."""
+"""One human line for a message.
+
+What the important actions say stands in `phrases`. All else, and a payload that is not as the standard has it,
+gets a generic line: the fields that say most first, then the others in the order of the payload.
+"""
 
 import re
 from typing import Any, Final
 
-from ocppscope.events import Message
+from ocppscope.events import CALLRESULT, Message
+from ocppscope.ocpp.phrases import ANSWERED, ASKED, STATUS
+from ocppscope.ocpp.templates import LONGEST, NOT_AS_EXPECTED, word
 
 _FIRST: Final = ("status", "connectorStatus", "eventType", "triggerReason", "type", "connectorId", "evseId")
-_LIMIT: Final = 100
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BARE: Final = ("status", "connectorStatus", "eventType", "triggerReason")
+"""Fields whose values need no name."""
+_LEVELS: Final = 5
+_CONTROL: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"  # lines and the direction of text
+    "\ud800-\udfff]"  # halves of characters, which no terminal can be sent
+)
 
 
 def summary(message: Message) -> str:
-    """What a message says, in at most about a hundred characters."""
+    """What a message says, in at most a hundred characters.
+
+    It looks at the message alone, not at what it answers: a store makes it anew of a message's text.
+    """
+    payload = message.payload
     if message.error is not None:
         parts = [str(message.error.code), str(message.error.description or "")]
-        return _cut(": ".join(part for part in parts if part))
-    payload = message.payload
+        return _line(": ".join(part for part in parts if part))
     if not isinstance(payload, dict):
-        return "" if payload is None else _cut(str(payload))
+        return "" if payload is None else _line(str(payload))
+    if not payload:
+        return ""
+    phrases = ANSWERED if message.type == CALLRESULT else ASKED
+    try:
+        phrase = phrases.get(message.action or "")
+        if phrase is None and phrases is ANSWERED and "status" in payload:
+            phrase = STATUS
+        said = "" if phrase is None else phrase(payload)
+    except NOT_AS_EXPECTED:
+        said = ""
+    return _line(said or _generic(payload))
+
+
+def _generic(payload: dict[str, Any]) -> str:
     names = [name for name in _FIRST if name in payload] + [name for name in payload if name not in _FIRST]
     said: list[str] = []
+    length = 0
     for name in names:
-        said.append(_field(name, payload[name]))
-        if sum(map(len, said)) > _LIMIT:
+        field = _field(name, payload[name])
+        if field:
+            said.append(field)
+            length += len(field)
+        if length > LONGEST:
             break
-    return _cut(", ".join(part for part in said if part))
+    return ", ".join(said)
 
 
-def _field(name: str, value: Any, levels: int = 5) -> str:
+def _field(name: str, value: Any, levels: int = _LEVELS) -> str:
     if isinstance(value, dict | list) and not levels:
         return name
     if isinstance(value, dict):
@@ -37,20 +70,13 @@ def _field(name: str, value: Any, levels: int = 5) -> str:
         items = "1 item" if len(value) == 1 else f"{len(value)} items"
         first = _field(name, value[0], levels - 1) if len(value) == 1 and isinstance(value[0], dict) else ""
         return first or f"{name} {items}"
-    if name in ("status", "eventType", "connectorStatus", "triggerReason"):
-        return str(value)
-    return f"{name} {_scalar(value)}"
+    return word(value) if name in _BARE else f"{name} {word(value)}"
 
 
-def _scalar(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)[:_LIMIT]
-
-
-def _cut(text: str) -> str:
-    text = visible(text)
-    return text if len(text) <= _LIMIT else f"{text[: _LIMIT - 1]}…"
+def _line(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 1]}…"
+    return text if text.isprintable() else visible(text)
 
 
 def visible(text: str) -> str:

@@ -66,7 +66,7 @@ def test_a_call_with_its_answer(path):
         "direction": "station → CSMS",
         "version": "OCPP 1.6",
         "message id": '"1"',
-        "answer": "#3 Heartbeat answer: currentTime 2026-01-01T00:00:00Z  [1 ms]",
+        "answer": "#3 Heartbeat answer: 2026-01-01T00:00:00Z  [1 ms]",
     }
     assert part(path, 2, "Payload") == ["{}"]
     assert part(path, 2, "Raw") == [CALL]

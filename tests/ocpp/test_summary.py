@@ -1,13 +1,427 @@
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from ocppscope.events import CALL, CALLRESULT, SEND, Message
+from ocppscope.ocpp.actions import BY_SENDER, actions_of
+from ocppscope.ocpp.decoder import Decoder
+from ocppscope.ocpp.phrases import ANSWERED, ASKED
 from ocppscope.ocpp.summary import summary
+from ocppscope.sources.inputs import SourceOptions, open_source
 from tests.rules.sessions import call, messages
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+NOW = "2026-11-22T10:15:00Z"
 
 
 def of(line, **options):
     return summary(messages(line, **options)[-1])
+
+
+def asked(action, payload, kind=CALL):
+    return summary(SimpleNamespace(type=kind, action=action, payload=payload, error=None))
+
+
+def answered(action, payload):
+    return asked(action, payload, CALLRESULT)
+
+
+# --- calls --------------------------------------------------------------------------------------------------
+
+PROFILE = {
+    "chargingProfileId": 100,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
+    },
+}
+PERIODS = [{"startPeriod": 0, "limit": 11000}, {"startPeriod": 900, "limit": 0}, {"startPeriod": 1800}]
+RATE = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": "TxUpdatedInterval"}}
+POWER = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
+DEEP = {
+    "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 2}, "instance": "a"},
+    "variable": {"name": "Voltage", "instance": "L1"},
+}
+TOKEN = {"idToken": "04A1B2", "type": "ISO14443"}
+PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+
+CALLS_16 = [
+    ("Authorize", {"idTag": "04A1B2"}, "idTag 04A1B2"),
+    (
+        "BootNotification",
+        {
+            "chargePointVendor": "Example",
+            "chargePointModel": "Duo 22",
+            "firmwareVersion": "1.2.3",
+            "chargePointSerialNumber": "X1",
+        },
+        "Example Duo 22, firmware 1.2.3, serial X1",
+    ),
+    ("BootNotification", {"chargePointModel": "Duo 22"}, "Duo 22"),
+    ("CancelReservation", {"reservationId": 7}, "reservation 7"),
+    ("CertificateSigned", {"certificateChain": PEM * 2}, "2 certificates"),
+    ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}, "connector 1: Inoperative"),
+    ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "300"}, "HeartbeatInterval = 300"),
+    ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "3A"}, "AuthorizationKey = (not shown)"),
+    ("ClearCache", {}, ""),
+    ("ClearChargingProfile", {}, ""),
+    (
+        "ClearChargingProfile",
+        {"connectorId": 1, "chargingProfilePurpose": "TxProfile", "stackLevel": 2},
+        "connector 1, TxProfile, stack level 2",
+    ),
+    ("DataTransfer", {"vendorId": "org.example", "messageId": "Ping"}, "org.example / Ping"),
+    ("DataTransfer", {"vendorId": "org.example", "messageId": "M", "data": "x=1"}, "org.example / M: x=1"),
+    ("DiagnosticsStatusNotification", {"status": "Uploading"}, "Uploading"),
+    ("ExtendedTriggerMessage", {"requestedMessage": "Heartbeat"}, "Heartbeat"),
+    ("FirmwareStatusNotification", {"status": "Downloading"}, "Downloading"),
+    ("GetCompositeSchedule", {"connectorId": 1, "duration": 3600}, "connector 1, 3600 s"),
+    ("GetConfiguration", {}, ""),
+    ("GetConfiguration", {"key": ["A", "B"]}, "A, B"),
+    ("GetConfiguration", {"key": list("ABCDEFG")}, "A, B, C, D and 3 more"),
+    ("GetDiagnostics", {"location": "ftp://u:secret@h/d", "startTime": NOW}, f"ftp://h/d, from {NOW}"),
+    ("GetInstalledCertificateIds", {"certificateType": "ManufacturerRootCertificate"}, None),
+    (
+        "GetLog",
+        {"logType": "SecurityLog", "requestId": 4, "log": {"remoteLocation": "https://h/l"}},
+        "SecurityLog, https://h/l, request 4",
+    ),
+    ("Heartbeat", {}, ""),
+    (
+        "InstallCertificate",
+        {"certificateType": "CentralSystemRootCertificate", "certificate": PEM},
+        "CentralSystemRootCertificate, 1 certificate",
+    ),
+    ("LogStatusNotification", {"status": "Uploaded", "requestId": 4}, "Uploaded, request 4"),
+    (
+        "RemoteStartTransaction",
+        {"idTag": "04A1B2", "connectorId": 1, "chargingProfile": PROFILE},
+        "connector 1, idTag 04A1B2, TxDefaultProfile, 16 A",
+    ),
+    ("RemoteStopTransaction", {"transactionId": 42}, "transaction 42"),
+    (
+        "ReserveNow",
+        {"connectorId": 1, "expiryDate": NOW, "idTag": "04A1B2", "reservationId": 7},
+        f"connector 1, reservation 7, idTag 04A1B2, until {NOW}",
+    ),
+    ("Reset", {"type": "Hard"}, "Hard"),
+    (
+        "SecurityEventNotification",
+        {"type": "SettingSystemTime", "timestamp": NOW, "techInfo": "+2 s"},
+        "SettingSystemTime, +2 s",
+    ),
+    (
+        "SendLocalList",
+        {"listVersion": 3, "updateType": "Full", "localAuthorizationList": [{"idTag": "A"}]},
+        "Full, version 3, 1 entry",
+    ),
+    (
+        "SendLocalList",
+        {"listVersion": 3, "updateType": "Full", "localAuthorizationList": []},
+        "Full, version 3, 0 entries",
+    ),
+    (
+        "SetChargingProfile",
+        {"connectorId": 1, "csChargingProfiles": PROFILE},
+        "connector 1, TxDefaultProfile, 16 A",
+    ),
+    ("SignCertificate", {"csr": "x" * 1200}, "request of 1,200 characters"),
+    (
+        "StartTransaction",
+        {"connectorId": 1, "idTag": "04A1B2", "meterStart": 12410, "timestamp": NOW},
+        "connector 1, idTag 04A1B2, meter 12.41 kWh",
+    ),
+    ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}, None),
+    (
+        "StatusNotification",
+        {"connectorId": 1, "errorCode": "HighTemperature", "status": "Faulted", "vendorErrorCode": "E7"},
+        "connector 1: Faulted, HighTemperature, vendor error E7",
+    ),
+    (
+        "StopTransaction",
+        {"transactionId": 42, "meterStop": 19800, "timestamp": NOW, "reason": "EVDisconnected"},
+        "transaction 42, meter 19.80 kWh, reason EVDisconnected",
+    ),
+    (
+        "TriggerMessage",
+        {"requestedMessage": "BootNotification", "connectorId": 1},
+        "BootNotification, connector 1",
+    ),
+    ("UnlockConnector", {"connectorId": 1}, "connector 1"),
+    (
+        "UpdateFirmware",
+        {"location": "https://h/f.bin", "retrieveDate": NOW},
+        f"https://h/f.bin, from {NOW}",
+    ),
+]
+
+CALLS_2X = [
+    ("Authorize", {"idToken": TOKEN}, "idToken 04A1B2 (ISO14443)"),
+    (
+        "BootNotification",
+        {"reason": "PowerUp", "chargingStation": {"vendorName": "Example", "model": "Quad"}},
+        "Example Quad, PowerUp",
+    ),
+    (
+        "ChangeAvailability",
+        {"operationalStatus": "Operative", "evse": {"id": 1, "connectorId": 2}},
+        "EVSE 1/2: Operative",
+    ),
+    ("ChangeAvailability", {"operationalStatus": "Operative"}, "Operative"),
+    ("CostUpdated", {"transactionId": "T1", "totalCost": 3.5}, "transaction T1, cost 3.5"),
+    ("CustomerInformation", {"requestId": 1, "report": True, "clear": False}, "request 1, report"),
+    ("DataTransfer", {"vendorId": "V", "data": {"a": 1, "b": 2}}, "V: object of 2 fields"),
+    ("DataTransfer", {"vendorId": "V", "data": [1]}, "V: 1 item"),
+    ("GetBaseReport", {"requestId": 5, "reportBase": "FullInventory"}, "FullInventory, request 5"),
+    ("GetVariables", {"getVariableData": [RATE]}, "SampledDataCtrlr.TxUpdatedInterval"),
+    (
+        "GetVariables",
+        {"getVariableData": [DEEP | {"attributeType": "Target"}]},
+        "Connector(a)[1/2].Voltage(L1) (Target)",
+    ),
+    ("GetVariables", {"getVariableData": [POWER] * 5}, "EVSE[1].Power, EVSE[1].Power, EVSE[1].Power and 2 more"),
+    (
+        "NotifyEvent",
+        {"eventData": [POWER | {"trigger": "Alerting", "actualValue": "11"}], "seqNo": 0, "tbc": True},
+        "EVSE[1].Power = 11 (Alerting), more follows",
+    ),
+    (
+        "NotifyReport",
+        {"requestId": 5, "seqNo": 1, "tbc": False, "reportData": [RATE] * 40},
+        "request 5, part 2, 40 variables",
+    ),
+    ("NotifyReport", {"requestId": 5, "seqNo": 0, "tbc": True}, "request 5, part 1, more follows"),
+    (
+        "RequestStartTransaction",
+        {"evseId": 1, "idToken": TOKEN, "remoteStartId": 9},
+        "EVSE 1, idToken 04A1B2 (ISO14443), remote start 9",
+    ),
+    ("RequestStopTransaction", {"transactionId": "T1"}, "transaction T1"),
+    ("Reset", {"type": "OnIdle", "evseId": 1}, "OnIdle, EVSE 1"),
+    (
+        "SetChargingProfile",
+        {
+            "evseId": 1,
+            "chargingProfile": {
+                "chargingProfilePurpose": "TxProfile",
+                "recurrencyKind": "Daily",
+                "transactionId": "5366aa77-61ac-4d2f-aeb3-c9c42d324bd6",
+                "chargingSchedule": [{"chargingRateUnit": "W", "chargingSchedulePeriod": PERIODS}],
+            },
+        },
+        "EVSE 1, TxProfile, Daily, transaction 5366aa77…, 3 periods, 0 W to 11.0 kW",
+    ),
+    (
+        "SetDisplayMessage",
+        {"message": {"id": 1, "priority": "InFront", "message": {"format": "UTF8", "content": "Hi"}}},
+        "message 1, InFront: Hi",
+    ),
+    (
+        "SetNetworkProfile",
+        {
+            "configurationSlot": 1,
+            "connectionData": {
+                "ocppCsmsUrl": "wss://u:p@h",
+                "ocppInterface": "Wired0",
+                "securityProfile": 2,
+                "basicAuthPassword": "secret",
+            },
+        },
+        "slot 1, wss://h, Wired0, security profile 2",
+    ),
+    (
+        "SetVariableMonitoring",
+        {"setMonitoringData": [POWER | {"type": "Periodic", "severity": 8, "value": 1}]},
+        "EVSE[1].Power Periodic 1",
+    ),
+    ("SetVariables", {"setVariableData": [RATE | {"attributeValue": "60"}]}, None),
+    (
+        "SetVariables",
+        {
+            "setVariableData": [
+                {
+                    "component": {"name": "SecurityCtrlr"},
+                    "variable": {"name": "BasicAuthPassword"},
+                    "attributeValue": "secret",
+                }
+            ]
+        },
+        "SecurityCtrlr.BasicAuthPassword = (not shown)",
+    ),
+    ("StatusNotification", {"evseId": 1, "connectorId": 2, "connectorStatus": "Occupied"}, "EVSE 1/2: Occupied"),
+    ("TriggerMessage", {"requestedMessage": "Heartbeat", "evse": {"id": 1}}, "Heartbeat, EVSE 1"),
+    ("UnlockConnector", {"evseId": 1, "connectorId": 2}, "EVSE 1/2"),
+]  # fmt: skip
+WORDS = {  # where the line is longer than the payload
+    "GetInstalledCertificateIds": "ManufacturerRootCertificate",
+    "StatusNotification": "connector 1: Charging",
+    "SetVariables": "SampledDataCtrlr.TxUpdatedInterval = 60",
+}
+
+
+@pytest.mark.parametrize(("action", "payload", "line"), CALLS_16 + CALLS_2X)
+def test_calls(action, payload, line):
+    assert asked(action, payload) == (WORDS[action] if line is None else line)
+
+
+ANSWERS = [
+    ("Authorize", {"idTagInfo": {"status": "Accepted", "parentIdTag": "F7"}}, "Accepted, parent F7"),
+    ("Authorize", {"idTokenInfo": {"status": "Blocked"}}, "Blocked"),
+    ("BootNotification", {"status": "Accepted", "currentTime": NOW, "interval": 300}, "Accepted, interval 300 s"),
+    ("ChangeConfiguration", {"status": "RebootRequired"}, "RebootRequired"),
+    ("ClearVariableMonitoring", {"clearMonitoringResult": [{"id": 31, "status": "NotFound"}]}, "31: NotFound"),
+    ("DataTransfer", {"status": "Accepted", "data": "pong"}, "Accepted, pong"),
+    (
+        "GetConfiguration",
+        {"configurationKey": [{"key": "A", "value": "1"}, {"key": "B"}], "unknownKey": ["C"]},
+        "A = 1, B = (no value), unknown: C",
+    ),
+    ("GetLocalListVersion", {"listVersion": 3}, "version 3"),
+    ("GetTransactionStatus", {"ongoingIndicator": True, "messagesInQueue": False}, "ongoing, no messages in its queue"),
+    (
+        "GetVariables",
+        {"getVariableResult": [RATE | {"attributeStatus": "Accepted", "attributeValue": "60"}]},
+        "SampledDataCtrlr.TxUpdatedInterval = 60",
+    ),
+    (
+        "GetVariables",
+        {"getVariableResult": [RATE | {"attributeStatus": "UnknownVariable"}]},
+        "SampledDataCtrlr.TxUpdatedInterval: UnknownVariable",
+    ),
+    ("Heartbeat", {"currentTime": NOW}, NOW),
+    ("Reset", {"status": "Rejected", "statusInfo": {"reasonCode": "InUse"}}, "Rejected, InUse"),
+    (
+        "SetVariableMonitoring",
+        {"setMonitoringResult": [POWER | {"type": "Periodic", "severity": 8, "id": 31, "status": "Accepted"}]},
+        "EVSE[1].Power Periodic: Accepted, monitor 31",
+    ),
+    (
+        "SetVariables",
+        {"setVariableResult": [RATE | {"attributeStatus": "Accepted"}]},
+        "SampledDataCtrlr.TxUpdatedInterval: Accepted",
+    ),
+    ("StartTransaction", {"transactionId": 42, "idTagInfo": {"status": "Accepted"}}, "transaction 42, Accepted"),
+    ("StatusNotification", {}, ""),
+    ("StopTransaction", {"idTagInfo": {"status": "Expired"}}, "Expired"),
+    ("TransactionEvent", {"totalCost": 3.5, "idTokenInfo": {"status": "Accepted"}}, "Accepted, cost 3.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "payload", "line"), ANSWERS)
+def test_answers(action, payload, line):
+    assert answered(action, payload) == line
+
+
+def test_the_tables_name_actions_only():
+    known = frozenset().union(*map(actions_of, BY_SENDER))
+    assert not set(ASKED) - known
+    assert not set(ANSWERED) - known
+
+
+# --- meters -------------------------------------------------------------------------------------------------
+
+
+def sampled(value, measurand=None, unit=None, **others):
+    fields = {"value": value, "measurand": measurand, "unit": unit, **others}
+    return {name: field for name, field in fields.items() if field is not None}
+
+
+IMPORT, POWER_IN = "Energy.Active.Import.Register", "Power.Active.Import"
+L1, L2, L3 = ({"phase": phase} for phase in ("L1", "L2", "L3"))
+
+METERS = [
+    ([sampled("12410")], "12.41 kWh"),  # measurand, unit and location have defaults
+    ([sampled("12.41", IMPORT, "kWh")], "12.41 kWh"),
+    (
+        [
+            sampled("12410", IMPORT, "Wh"),
+            sampled("7.2", POWER_IN, "kW"),
+            sampled("54", "SoC", "Percent", location="EV"),
+        ],
+        "7.2 kW, 12.41 kWh, SoC 54 %",
+    ),
+    ([sampled("850", POWER_IN, "W")], "850 W"),
+    ([sampled("-0.2", POWER_IN, "W")], "0 W"),
+    ([sampled("7200", POWER_IN), sampled("1", IMPORT)], "0.00 kWh"),  # W or kW? Who knows
+    ([sampled("7200", POWER_IN, "W", phase=None), sampled("1", POWER_IN, "W", **L1)], "7.2 kW"),
+    ([sampled("2400", POWER_IN, "W", phase=phase) for phase in ("L1", "L2", "L3")], "7.2 kW"),
+    ([sampled("2400", POWER_IN, "W", phase=phase) for phase in ("L1-N", "L2-N", "L3-N")], "7.2 kW"),
+    (
+        [sampled("230.2", "Voltage", "V", phase="L1-N"), sampled("15.94", "Current.Import", "A", **L1)],
+        "230 V, 15.9 A",
+    ),
+    ([sampled(v, "Current.Import", "A", **p) for v, p in (("16.0", L1), ("15", L2), ("0", L3))], "16 A"),
+    ([sampled("3", "Current.Import", "A", phase="N"), sampled("5", "Current.Import", "A", **L1)], "5 A"),
+    ([sampled("7200", POWER_IN, "W"), sampled("16", "Current.Import", "A")], "7.2 kW"),
+    ([sampled("0", "Power.Active.Export", "W"), sampled("7200", POWER_IN, "W")], "7.2 kW"),
+    ([sampled("5000", "Power.Active.Export", "W")], "export 5.0 kW"),
+    ([sampled("310", "Energy.Active.Import.Interval", "Wh")], "interval 0.31 kWh"),
+    ([sampled("99000", location="Inlet"), sampled("12410", location="Outlet")], "12.41 kWh"),
+    ([sampled("99000", location="Inlet")], "99.00 kWh at Inlet"),
+    ([sampled("0AF3", format="SignedData")], "signed data"),
+    ([sampled("23.5", "Temperature", "Celsius")], "Temperature 23.5 Celsius"),
+    ([], "no values"),
+    # 2.x
+    ([sampled(12.41, unitOfMeasure={"unit": "kWh"})], "12.41 kWh"),
+    ([sampled(1241, IMPORT, unitOfMeasure={"multiplier": 1})], "12.41 kWh"),
+    ([sampled(72, POWER_IN, unitOfMeasure={"unit": "W", "multiplier": 2})], "7.2 kW"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "said"), METERS)
+def test_meter_values(values, said):
+    moment = {"timestamp": NOW, "sampledValue": values}
+    assert asked("MeterValues", {"connectorId": 1, "meterValue": [moment]}) == f"connector 1: {said}"
+    assert asked("MeterValues", {"evseId": 1, "meterValue": [moment]}) == f"EVSE 1: {said}"
+
+
+def test_the_last_of_several_meter_values():
+    moments = [{"timestamp": NOW, "sampledValue": [sampled(value)]} for value in ("1000", "2000")]
+    line = asked("MeterValues", {"connectorId": 1, "meterValue": moments})
+    assert line == "connector 1: 2.00 kWh (last of 2)"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999", "", "x", None, True, [], {}, "9" * 500])
+def test_what_is_no_number_gets_the_generic_line(value):
+    moment = {"timestamp": NOW, "sampledValue": [{"value": value}]}
+    line = asked("MeterValues", {"connectorId": 1, "meterValue": [moment]})
+    assert line.startswith(f"connectorId 1, timestamp {NOW}, value ") or value in ([], {})
+
+
+def test_a_transaction_event_is_told_as_what_happened():
+    values = [
+        sampled(7200, POWER_IN, unitOfMeasure={"unit": "W"}),
+        sampled(12410, unitOfMeasure={"unit": "Wh"}),
+    ]
+    payload = {
+        "eventType": "Started",
+        "timestamp": NOW,
+        "triggerReason": "CablePluggedIn",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "T1", "chargingState": "Charging"},
+        "evse": {"id": 1, "connectorId": 1},
+        "meterValue": [{"timestamp": NOW, "sampledValue": values}],
+        "offline": True,
+    }
+    assert asked("TransactionEvent", payload) == (
+        "Started (CablePluggedIn), EVSE 1/1, Charging, 7.2 kW, 12.41 kWh, offline, transaction T1"
+    )
+    ended = {
+        "eventType": "Ended",
+        "triggerReason": "RemoteStop",
+        "transactionInfo": {"transactionId": "T1", "stoppedReason": "Remote"},
+    }
+    assert asked("TransactionEvent", ended) == "Ended (RemoteStop), reason Remote, transaction T1"
+
+
+# --- the generic line ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -15,10 +429,7 @@ def of(line, **options):
     [
         ({}, ""),
         ({"idTag": "A"}, "idTag A"),
-        (
-            {"connectorId": 1, "errorCode": "NoError", "status": "Available"},
-            "Available, connectorId 1, errorCode NoError",
-        ),
+        ({"connectorId": 1, "status": "Available"}, "Available, connectorId 1"),
         (
             {"eventType": "Started", "seqNo": 0, "transactionInfo": {"transactionId": "T"}},
             "Started, seqNo 0, transactionId T",
@@ -32,8 +443,22 @@ def of(line, **options):
         ({"status": {"deep": 1}}, "deep 1"),
     ],
 )
-def test_calls(payload, line):
+def test_unknown_actions(payload, line):
     assert of("> " + call("1", "Foo", payload)) == line
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "line"),
+    [
+        ("StatusNotification", {"connectorId": {}, "status": "Faulted"}, "Faulted"),
+        ("StartTransaction", {"meterStart": "many"}, "meterStart many"),
+        ("GetVariables", {"getVariableData": {}}, ""),
+        ("Reset", {"kind": "Hard"}, "kind Hard"),
+        ("MeterValues", {"connectorId": 1, "meterValue": []}, "connectorId 1, meterValue 0 items"),
+    ],
+)
+def test_a_payload_of_another_shape_gets_the_generic_line(action, payload, line):
+    assert asked(action, payload) == line
 
 
 @pytest.mark.parametrize(
@@ -51,6 +476,62 @@ def test_calls(payload, line):
 )
 def test_others(line, text):
     assert of(line) == text
+
+
+# --- any payload --------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+GOOD = {}
+for action, payload, _ in CALLS_16 + CALLS_2X + ANSWERS:
+    GOOD.setdefault(action, []).append(payload)
+
+
+@st.composite
+def nearly_right(draw):
+    """A good payload in which something has another type."""
+    action = draw(st.sampled_from(sorted(GOOD)))
+    payload = json.loads(json.dumps(draw(st.sampled_from(GOOD[action]))))
+    node = payload
+    while isinstance(node, dict | list) and node:
+        key = draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
+        if draw(st.booleans()) or not isinstance(node[key], dict | list):
+            node[key] = draw(JSON)
+            break
+        node = node[key]
+    return action, payload
+
+
+def check(line):
+    assert isinstance(line, str)
+    assert len(line) <= 100
+    assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in line)
+
+
+@given(
+    st.sampled_from(sorted(set(ASKED) | set(ANSWERED) | {"Foo"})),
+    JSON,
+    st.sampled_from([CALL, CALLRESULT, SEND]),
+)
+@example(
+    "MeterValues",
+    {
+        "connectorId": 1,
+        "meterValue": [{"sampledValue": [{"value": 1, "unitOfMeasure": {"multiplier": 10**9}}]}],
+    },
+    CALL,
+)
+@example("Reset", {"type": "\x1b[2J\u202e"}, CALL)
+def test_any_payload(action, payload, kind):  # fmt: skip
+    check(asked(action, payload, kind))
+
+
+@given(nearly_right(), st.sampled_from([CALL, CALLRESULT]))
+def test_payloads_that_are_nearly_right(given, kind):
+    check(asked(*given, kind))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +562,50 @@ def test_wide_and_deep_payloads():
     node = {"leaf": 1}
     for _ in range(8):
         node = dict.fromkeys("abcd", node)
-    message = messages("> " + call("1", "Foo"))[0]
-    message.payload = node
-    assert len(summary(message)) <= 100
-    assert json.dumps(1)
+    assert len(asked("Foo", node)) <= 100
+
+
+# --- real messages ------------------------------------------------------------------------------------------
+
+
+def lines_of(capture):
+    decoder = Decoder()
+    batches = open_source([str(CAPTURES / capture)], SourceOptions()).batches()
+    found = [one for batch in batches for one in decoder.feed(batch) if isinstance(one, Message)]
+    return {f"{one.action} {one.type}: {summary(one)}" for one in found}
+
+
+@pytest.mark.parametrize(
+    ("capture", "lines"),
+    [
+        (
+            "clean-1.6.pcap",
+            {
+                "BootNotification 2: Example Duo 22, firmware 1.6.4, serial EX-22-004711",
+                "GetConfiguration 3: NumberOfConnectors = 1, MeterValueSampleInterval = 60",
+                "MeterValues 2: connector 1: 11.0 kW, 482.31 kWh",
+                "SetChargingProfile 2: connector 0, TxDefaultProfile, 16 A",
+                "StartTransaction 3: transaction 90417, Accepted",
+                "StopTransaction 2: transaction 90417, meter 482.32 kWh, reason Local, idTag 04A1B2C3D4E5F6",
+            },
+        ),
+        (
+            "clean-2.0.1-deflate.pcap",
+            {
+                "NotifyReport 2: request 7001, part 1, 1 variable, more follows",
+                "SetVariables 2: SampledDataCtrlr.TxUpdatedInterval = 1",
+                "StatusNotification 2: EVSE 1/1: Available",
+                "Authorize 2: idToken 04A1B2C3D4E5F6 (ISO14443)",
+            },
+        ),
+        (
+            "send-2.1.pcap",
+            {
+                "NotifyPeriodicEventStream 6: stream 4, 2 values",
+                "OpenPeriodicEventStream 2: stream 4, monitor 31, every 1 s",
+            },
+        ),
+    ],
+)
+def test_captures(capture, lines):
+    assert not lines - lines_of(capture)
