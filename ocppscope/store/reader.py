@@ -1,0 +1,466 @@
+"""Reads a store: pages by key, selections as numbers of events, and what stands in its other tables.
+
+A store may grow while it is read. Every method sees the state of the writer's last commit.
+"""
+
+import os
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ocppscope.events import Event, Notice, Session, WireEvent
+from ocppscope.filter import Sql, install
+from ocppscope.store import rows
+from ocppscope.store.errors import StoreError
+from ocppscope.store.schema import APPLICATION, VERSION
+
+_ENDLESS: Final = (1 << 63) - 1
+_AT_ONCE: Final = 500
+"""Keys in one statement, and rows of a pass through all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event of a store, and what a list shows beside it."""
+
+    event: Event
+    severity: str | None
+    """Of the gravest finding that it proves."""
+    answers: int | None
+    """The number of the Call that it answers."""
+
+    @property
+    def n(self) -> int:
+        """The event's number."""
+        return self.event.n
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session, and how much there is in it."""
+
+    session: Session
+    tls: str | None
+    """The version of TLS; None for none, or where its start was not seen."""
+    auth: str | None
+    status: int | None
+    """The HTTP status of its handshake."""
+    start: int | None
+    end: int | None
+    """None while it is open."""
+    messages: int
+    errors: int
+    warnings: int
+    closed: str | None
+    """How it ended: `close`, `fin`, `rst`, `end-of-capture`."""
+    closed_by: str | None
+    close_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding."""
+
+    number: int
+    rule: str
+    severity: str
+    title: str
+    detail: str
+    """What was seen; of the finding of one event what was seen there."""
+    hint: str
+    source: str
+    session: int | None
+    station: str | None
+    direction: str | None
+    count: int
+    first: int | None
+    last: int | None
+
+
+class Store:
+    """One store, open for reading; only its marks can be changed.
+
+    Args:
+        path: the file.
+
+    Raises:
+        StoreError: it is none, is damaged, or was made by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sessions: dict[int, Session] = {}
+        self._installed: Sql | None = None
+        try:
+            self._database = self._connect()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be opened as a store: {error}") from error
+        self._expect_store()
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise StoreError(f"{self.path} is not there")
+        # A folder that cannot be written has no place for the files beside a store that is being written.
+        writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+        mode = "mode=rw" if writable else "mode=ro&immutable=1"
+        uri = f"{self.path.absolute().as_uri()}?{mode}"
+        database = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        database.row_factory = sqlite3.Row
+        return database
+
+    def _expect_store(self) -> None:
+        with self._reading():
+            application = self._value("PRAGMA application_id")
+            version = self._value("PRAGMA user_version")
+            if application != APPLICATION:
+                raise StoreError(f"{self.path} is an SQLite file, but no store of ocppscope")
+            if version > VERSION:
+                program = self.meta.get("program", "a newer version")
+                raise StoreError(
+                    f"{self.path} was made by ocppscope {program} and has format {version}; this version "
+                    f"reads format {VERSION} and older: install a newer ocppscope"
+                )
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.path} is damaged: {error}. Convert the capture that it was made of once more"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _all(self, statement: str, *parameters: Any) -> list[sqlite3.Row]:
+        with self._reading():
+            return self._database.execute(statement, parameters).fetchall()
+
+    def _value(self, statement: str, *parameters: Any) -> Any:
+        found = self._all(statement, *parameters)
+        return found[0][0] if found else None
+
+    def interrupt(self) -> None:
+        """Break off what another thread is reading: it gets a StoreError."""
+        self._database.interrupt()
+
+    # --- the whole ---
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """The entries of `meta`: `source`, `program`, `complete`, `read`, `size` …"""
+        return dict(map(tuple, self._all("SELECT key, value FROM meta")))
+
+    @property
+    def last(self) -> int:
+        """The number of the last event; 0 where there is none."""
+        return self._value("SELECT max(n) FROM events") or 0
+
+    @property
+    def version(self) -> int:
+        """Changes whenever somebody else has written to the store."""
+        return int(self._value("PRAGMA data_version"))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its writer came to the end of the capture."""
+        return bool(self.meta.get("complete"))
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether the process that writes it is still there, as far as this machine knows."""
+        writer = self.meta.get("writer")
+        if not writer:  # it has left
+            return False
+        try:
+            os.kill(int(writer), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
+
+    def check(self) -> None:
+        """Look for damage; takes as long as reading the whole file.
+
+        Raises:
+            StoreError: there is some.
+        """
+        wrong = self._value("PRAGMA quick_check(1)")
+        if wrong != "ok":
+            raise StoreError(
+                f"{self.path} is damaged: {wrong}. What can be read is shown; convert the capture once more"
+            )
+
+    # --- events ---
+
+    def session(self, number: int) -> Session:
+        """One session. The same object each time, brought up to date by `sessions`."""
+        if number not in self._sessions:
+            self.sessions()
+        return self._sessions.get(number) or self._sessions.setdefault(number, Session(number))
+
+    def sessions(self) -> list[SessionRow]:
+        """All sessions, in the order in which they began."""
+        found = self._all(
+            "SELECT s.*, ifnull(sum(f.severity = 'error'), 0) errors,"
+            " ifnull(sum(f.severity = 'warning'), 0) warnings"
+            " FROM sessions s LEFT JOIN findings f USING (session) GROUP BY session ORDER BY session"
+        )
+        return [self._session_row(row) for row in found]
+
+    def _session_row(self, row: sqlite3.Row) -> SessionRow:
+        session = self._sessions.setdefault(row["session"], Session(row["session"]))
+        for name in ("client", "server", "station", "version", "duplicate_of"):
+            setattr(session, name, row[name])
+        session.version_inferred, session.late = bool(row["version_inferred"]), bool(row["late"])
+        session.ended = row["closed"] is not None
+        names = "tls auth status start end messages errors warnings closed closed_by close_code"  # as in SessionRow
+        return SessionRow(session, *(row[name] for name in names.split()))
+
+    def events(self, numbers: Sequence[int]) -> list[Stored]:
+        """Events by their numbers, in that order; those that are not there are left out."""
+        if not numbers:
+            return []
+        if isinstance(numbers, range) and numbers.step == 1:
+            found = self._all(
+                "SELECT * FROM events WHERE n BETWEEN ? AND ? ORDER BY n", numbers[0], numbers[-1]
+            )
+            return [self._stored(row) for row in found]
+        by_number: dict[int, Stored] = {}
+        for at in range(0, len(numbers), _AT_ONCE):
+            some = list(numbers[at : at + _AT_ONCE])
+            places = ", ".join("?" * len(some))
+            for row in self._all(f"SELECT * FROM events WHERE n IN ({places})", *some):  # noqa: S608
+                by_number[row["n"]] = self._stored(row)
+        return [by_number[n] for n in numbers if n in by_number]
+
+    def event(self, n: int) -> Stored | None:
+        """One event; None where there is no such number."""
+        found = self.events((n,))
+        return found[0] if found else None
+
+    def _stored(self, row: sqlite3.Row) -> Stored:
+        event = rows.event_of(self.session(row["session"]), row)
+        return Stored(event, row["severity"], row["answers"])
+
+    def answer_of(self, n: int) -> int | None:
+        """The number of the answer to a Call."""
+        answer: int | None = self._value("SELECT n FROM events WHERE n > ? AND answers = ? LIMIT 1", n, n)
+        return answer
+
+    def unanswered(self, first: int, last: int) -> set[int]:
+        """The Calls from one number to another to which no answer came."""
+        found = self._all(
+            "SELECT n FROM events e WHERE n BETWEEN ? AND ? AND type = 'CALL' AND NOT EXISTS"
+            " (SELECT 1 FROM events a WHERE a.answers = e.n)",
+            first,
+            last,
+        )
+        return {row[0] for row in found}
+
+    def select(
+        self,
+        where: Sql | None = None,
+        *,
+        sessions: Iterable[int] | None = None,
+        after: int = 0,
+        until: int | None = None,
+    ) -> "array[int]":
+        """The numbers of some events, ascending.
+
+        Args:
+            where: a filter's condition.
+            sessions: only these; None: all.
+            after: only events with a higher number.
+            until: only events up to this number.
+        """
+        span = (after + 1, until if until is not None else _ENDLESS)
+        statement, parameters = self._statement("e.n", where, span, sessions)
+        with self._reading():
+            return array("q", (row[0] for row in self._database.execute(f"{statement} ORDER BY e.n", parameters)))
+
+    def sessions_where(self, where: Sql) -> set[int]:
+        """The numbers of the sessions in which a filter selects something."""
+        statement, parameters = self._statement("DISTINCT e.session", where, (1, _ENDLESS), None)
+        return {row[0] for row in self._all(statement, *parameters)}
+
+    def next_where(self, where: Sql, n: int, step: int, sessions: Iterable[int] | None = None) -> int | None:
+        """The event nearest to another one, after it (`step` 1) or before it (-1), that a filter selects.
+
+        Where there is none, the first, or the last, of all.
+        """
+        after, before = (n + 1, _ENDLESS), (1, n - 1)
+        order = "ORDER BY e.n" if step > 0 else "ORDER BY e.n DESC"
+        for span in ((after, before) if step > 0 else (before, after)):
+            statement, parameters = self._statement("e.n", where, span, sessions)
+            found = self._value(f"{statement} {order} LIMIT 1", *parameters)
+            if found is not None:
+                return int(found)
+        return None
+
+    def _statement(
+        self, columns: str, where: Sql | None, span: tuple[int, int], sessions: Iterable[int] | None
+    ) -> tuple[str, list[Any]]:
+        """A query of `events`: what a filter selects from one number to another."""
+        conditions, parameters = ["e.n BETWEEN ? AND ?"], list(span)
+        if sessions is not None:
+            conditions.append(f"e.session IN ({', '.join(str(int(one)) for one in sessions)})")
+        joins = ""
+        if where is not None:
+            if where is not self._installed:
+                install(self._database, where)
+                self._installed = where
+            joins = " JOIN sessions s USING (session)" if where.needs_sessions else ""
+            conditions.append(f"({where.where})")
+            parameters += where.parameters
+        # Only numbers and names of ours are in the text: what a user wrote comes as parameters.
+        return f"SELECT {columns} FROM events e{joins} WHERE {' AND '.join(conditions)}", parameters  # noqa: S608
+
+    def pages(self, where: Sql | None = None) -> Iterator[list[Stored]]:
+        """All events, or those of a filter, in order, some at a time."""
+        last, after = self.last, 0
+        while after < last:
+            numbers = self.select(where, after=after, until=after + 20 * _AT_ONCE)
+            after += 20 * _AT_ONCE
+            if numbers:
+                yield self.events(numbers)
+
+    def wire_events(self, follow: Callable[[], bool] | None = None) -> Iterator[list[WireEvent]]:
+        """What the source emitted of which the store was made, in order; its sessions are new objects.
+
+        Args:
+            follow: called at the end of a store that is still written, to wait for more; False from it ends
+                the reading.
+
+        Raises:
+            StoreError: the store is damaged; what came before has been given.
+        """
+        sessions: dict[int, Session] = {}
+        again = True
+        after, noticed = 0, 0
+        while again:
+            # In this order: what was written before the writer left is read once more after it was seen to go.
+            again = follow is not None and self.has_writer
+            last = self.last
+            self._renew(sessions)
+            while after < last:
+                found = self._all("SELECT * FROM events WHERE n > ? ORDER BY n LIMIT ?", after, _AT_ONCE)
+                notices = self._notices(noticed, found[-1]["n"] - 1)
+                noticed += len(notices)
+                after = found[-1]["n"]
+                yield self._in_order(sessions, found, notices)
+            notices = self._notices(noticed, last)
+            noticed += len(notices)
+            yield [_notice(row) for row in notices]
+            again = again and follow is not None and follow()
+
+    def _renew(self, sessions: dict[int, Session]) -> None:
+        """Add the sessions that are new."""
+        is_whole = "filter" not in self.meta
+        for row in self.sessions():
+            session = replace(row.session, ended=False)
+            if session.version_inferred and is_whole:  # the decoder concludes it once more
+                session.version, session.version_inferred = None, False
+            sessions.setdefault(session.number, session)
+
+    def _notices(self, known: int, until: int) -> list[sqlite3.Row]:
+        """The notices that came before events up to a number, but for those known."""
+        return self._all("SELECT * FROM notices WHERE rowid > ? AND after <= ? ORDER BY rowid", known, until)
+
+    def _in_order(
+        self, sessions: Mapping[int, Session], found: list[sqlite3.Row], notices: list[sqlite3.Row]
+    ) -> list[WireEvent]:
+        events: list[WireEvent] = []
+        waiting = iter(notices)
+        notice = next(waiting, None)
+        for row in found:
+            while notice is not None and notice["after"] < row["n"]:
+                events.append(_notice(notice))
+                notice = next(waiting, None)
+            try:
+                events.append(rows.wire_event(sessions[row["session"]], row))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise StoreError(
+                    f"{self.path} is damaged: event {row['n']} cannot be read ({error!r}). Convert the capture "
+                    "that it was made of once more"
+                ) from error
+        return events
+
+    # --- findings ---
+
+    def findings(self) -> list[FindingRow]:
+        """All findings, the gravest first, then in the order in which they were seen."""
+        found = self._all(
+            "SELECT f.*, s.station, NULL AS said FROM findings f LEFT JOIN sessions s USING (session)"
+            " ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, finding"
+        )
+        return [_finding(row) for row in found]
+
+    def findings_of(self, n: int) -> list[FindingRow]:
+        """The findings that an event proves."""
+        found = self._all(
+            "SELECT f.*, s.station, p.detail AS said FROM proofs p JOIN findings f USING (finding)"
+            " LEFT JOIN sessions s USING (session) WHERE p.n = ? ORDER BY finding",
+            n,
+        )
+        return [_finding(row) for row in found]
+
+    def proven(self, first: int, last: int) -> list[tuple[int, int]]:
+        """From one event to another: numbers of events, each with that of a finding that it proves."""
+        found = self._all("SELECT n, finding FROM proofs WHERE n BETWEEN ? AND ? ORDER BY n", first, last)
+        return [(row["n"], row["finding"]) for row in found]
+
+    def proofs(self, finding: int) -> "array[int]":
+        """The numbers of the events that prove a finding."""
+        return array("q", (row[0] for row in self._all("SELECT n FROM proofs WHERE finding = ?", finding)))
+
+    # --- marks ---
+
+    def marks(self) -> dict[int, str]:
+        """The events that a user marked, and the comments."""
+        return dict(map(tuple, self._all("SELECT n, comment FROM marks ORDER BY n")))
+
+    def mark(self, n: int, comment: str = "") -> None:
+        """Mark an event."""
+        with self._reading():
+            self._database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (n, comment))
+
+    def unmark(self, n: int) -> None:
+        """Take a mark away."""
+        with self._reading():
+            self._database.execute("DELETE FROM marks WHERE n = ?", (n,))
+
+
+def _notice(row: sqlite3.Row) -> Notice:
+    return Notice(row["kind"], row["time"], row["detail"], row["subject"])
+
+
+def _finding(row: sqlite3.Row) -> FindingRow:
+    return FindingRow(
+        row["finding"],
+        row["rule"],
+        row["severity"],
+        row["title"],
+        row["said"] or row["detail"],
+        row["hint"],
+        row["source"],
+        row["session"],
+        row["station"],
+        row["direction"],
+        row["count"],
+        row["first"],
+        row["last"],
+    )

@@ -1,0 +1,229 @@
+"""Events as rows of `events`, and back.
+
+What a decoder of ours finds by itself is not kept: read again, a store goes through the same decoder as the
+capture that it was made of. Faults of the layers below are kept, because their bytes are not.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from ocppscope.events import (
+    TYPE_NAMES,
+    Closed,
+    Control,
+    Damaged,
+    Event,
+    Fault,
+    Gap,
+    Message,
+    Opened,
+    Session,
+    Text,
+    Tls,
+    WireEvent,
+)
+from ocppscope.ocpp import rpc
+from ocppscope.ocpp.wording import what
+
+Row: TypeAlias = tuple[Any, ...]
+"""The columns of `events`, in their order."""
+
+_FIN, _FIN_RSV, _MASKED = 0x80, 0xF0, 0x80
+_OF_THE_DECODER: Final = ("rpc.", "time.", "json.")
+_ELSEWHERE: Final = frozenset({"session", "time", "direction", "n", "raw", "payload"})
+"""Fields that columns hold."""
+_EXTRA: Final[Mapping[str, Mapping[str, Any]]] = {
+    kind.__name__.lower(): {one.name: one.default for one in fields(kind) if one.name not in _ELSEWHERE}
+    for kind in (Opened, Control, Damaged, Gap, Closed)
+}
+"""By event: its other fields, and what they are where nothing is said."""
+_BYTES: Final = frozenset({"request", "response"})
+
+_Other: TypeAlias = Opened | Control | Damaged | Gap | Closed
+
+
+def row_of(event: Event, severity: str | None) -> Row:
+    """The row for one event.
+
+    Args:
+        event: numbered.
+        severity: of the gravest finding that it proves.
+    """
+    if type(event) is not Message:
+        return _other_row(event, severity)
+    n, raw, action, message_id, error = event.n, event.raw, event.action, event.id, event.error
+    call, frames = event.call, event.frames
+    size = len(raw) if raw.isascii() else len(raw.encode())
+    wire = None
+    if frames:
+        wire = frames[0]
+        plain = len(frames) == 1 and wire[0] & _FIN_RSV == _FIN
+        wire = wire[: len(wire) - size] if plain else b"".join(frames)
+    return (
+        n,
+        event.session.number,
+        event.time,
+        "message",
+        event.direction,
+        TYPE_NAMES[event.type],
+        action if type(action) is str or action is None else _text(action),
+        None if error is None else _text(error.code),
+        None if call is None else call.n,
+        event.latency,
+        size,
+        severity,
+        message_id if type(message_id) is str else _text(message_id),
+        raw,
+        wire,
+        None,
+        _faults(event.faults) if event.faults else None,
+    )
+
+
+def _other_row(event: Event, severity: str | None) -> Row:
+    direction = getattr(event, "direction", None)
+    kind = event.opcode.upper() if isinstance(event, Control) else None
+    size = None
+    if isinstance(event, Damaged):
+        size = len(event.raw if isinstance(event.raw, bytes) else event.raw.encode())
+    elif isinstance(event, Control):
+        size = len(event.payload)
+    name, session = type(event).__name__.lower(), event.session.number
+    raw = event.payload if isinstance(event, Control) else getattr(event, "raw", None)
+    narrow = event.n, session, event.time, name, direction, kind, None, None, None, None, size, severity
+    return *narrow, None, raw, None, what(event), _more(event)
+
+
+def _more(event: Any) -> str:
+    """The fields of an event that have no column."""
+    more = {}
+    for name, default in _EXTRA[type(event).__name__.lower()].items():
+        value = getattr(event, name) if name != "faults" else _of_wire(event.faults)
+        if value != default:
+            more[name] = value.decode("latin-1") if name in _BYTES else value
+    return orjson.dumps(more).decode()
+
+
+def _text(value: Any) -> str:
+    """A name or an id as text: what is no string as JSON."""
+    if type(value) is not str:
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:  # an integer beyond 64 bits, or nested too deeply
+            return str(value)
+    return value
+
+
+def _faults(faults: tuple[Fault, ...]) -> str | None:
+    kept = _of_wire(faults)
+    return orjson.dumps({"faults": kept}).decode() if kept else None
+
+
+def _of_wire(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    return tuple(fault for fault in faults if not fault.kind.startswith(_OF_THE_DECODER))
+
+
+def _whole(wire: bytes, raw: str) -> bytes:
+    """The frames of a text one after another, exactly as they were: kept is what the text does not give."""
+    if wire[0] & _FIN_RSV != _FIN:
+        return wire
+    payload = raw.encode()
+    if wire[1] & _MASKED:
+        from ocppscope.wire.masking import apply_mask
+
+        payload = apply_mask(payload, wire[-4:])
+    return wire + payload
+
+
+# --- back ---
+
+
+def wire_event(session: Session, row: sqlite3.Row) -> WireEvent:
+    """What a source emitted before it was decoded.
+
+    Args:
+        session: the one it belongs to.
+        row: its columns.
+    """
+    kind = row["event"]
+    more = _fields(row["more"])
+    faults = more.get("faults", ())
+    raw = row["raw"]
+    if kind == "message" or (kind == "damaged" and isinstance(raw, str)):
+        return Text(session, row["time"], row["direction"], raw, _frames(row), faults, row["n"])
+    return _other(session, row, more)
+
+
+def _other(session: Session, row: sqlite3.Row, more: dict[str, Any]) -> _Other:
+    kind, time, n = row["event"], row["time"], row["n"]
+    if kind == "opened":
+        return Opened(session, time, n=n, **more)
+    if kind == "closed":
+        return Closed(session, time, n=n, **more)
+    if kind == "control":
+        return Control(session, time, row["direction"], payload=row["raw"], n=n, **more)
+    if kind == "gap":
+        return Gap(session, time, row["direction"], n=n, **more)
+    return Damaged(session, time, row["direction"], raw=row["raw"], n=n, **more)
+
+
+def event_of(session: Session, row: sqlite3.Row) -> Event:
+    """The event of a row, without the Call that it answers.
+
+    Args:
+        session: the one it belongs to.
+        row: its columns.
+    """
+    more = _fields(row["more"])
+    if row["event"] != "message":
+        return _other(session, row, more)
+    kind, message_id, _, payload, error, _ = rpc.read(row["raw"])
+    return Message(
+        session,
+        row["time"],
+        row["direction"],
+        kind,
+        message_id,
+        row["action"],
+        payload,
+        row["raw"],
+        row["n"],
+        error,
+        latency=row["latency"],
+        faults=more.get("faults", ()),
+        frames=_frames(row),
+    )
+
+
+def _frames(row: sqlite3.Row) -> tuple[bytes, ...]:
+    wire = row["wire"]
+    return () if wire is None else tuple(_split(_whole(wire, row["raw"])))
+
+
+def _fields(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    more: dict[str, Any] = orjson.loads(text)
+    if "faults" in more:
+        faults = more["faults"]
+        more["faults"] = tuple(Fault(**{**one, "events": tuple(one["events"])}) for one in faults)
+    if "tls" in more:
+        more["tls"] = Tls(**more["tls"])
+    if "subprotocols" in more:
+        more["subprotocols"] = tuple(more["subprotocols"])
+    for name in _BYTES & more.keys():
+        more[name] = more[name].encode("latin-1")
+    return more
+
+
+def _split(wire: bytes) -> Iterator[bytes]:
+    from ocppscope.wire.websocket import parse_header
+
+    at = 0
+    while at < len(wire) and (header := parse_header(wire, at)):
+        yield wire[at : at + header.end]
+        at += header.end

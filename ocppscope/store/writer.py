@@ -1,0 +1,321 @@
+"""Writes a store while its capture is read: in batches, each of which a reader sees whole or not at all."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ocppscope import __version__
+from ocppscope.events import Closed, Event, Message, Notice, Opened, Session
+from ocppscope.filter import Sql, install
+from ocppscope.rules.engine import Finding
+from ocppscope.rules.registry import SEVERITIES, Report, Severity
+from ocppscope.store import rows
+from ocppscope.store.schema import APPLICATION, INDEXES, TABLES, VERSION
+
+_EVERY: Final = 0.25
+"""Seconds between two commits."""
+_LARGEST: Final = (1 << 63) - 1
+_RANK: Final[Mapping[Severity, int]] = {severity: -at for at, severity in enumerate(SEVERITIES)}
+
+
+class StoreWriter:
+    """Writes one store.
+
+    Args:
+        path: of a file that is not there yet.
+        source: what is read, for people.
+        durable: False for a store that is thrown away: a crash of the machine may damage it.
+        clock: in seconds, from any start.
+
+    Raises:
+        sqlite3.Error, OSError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        durable: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # it may hold passwords
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._is_open = True
+        self._clock = clock
+        run = self._database.execute
+        run("PRAGMA page_size = 8192")
+        run("PRAGMA journal_mode = WAL")
+        run(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+        run("BEGIN")
+        run(f"PRAGMA application_id = {APPLICATION}")  # with the tables: nobody sees the one without the other
+        for statement in TABLES.split(";\n"):
+            run(statement)
+        run(f"PRAGMA user_version = {VERSION}")
+        self._notices: list[tuple[int, Notice]] = []
+        """With the number of the event before each."""
+        self._sessions: dict[int, list[Any]] = {}
+        self._findings: dict[int, tuple[int, Finding]] = {}
+        """By identity: the finding's number and itself."""
+        self._to_write: dict[int, Finding] = {}
+        self._severities: dict[int, Severity] = {}
+        """By event that is to come: the gravest of the findings that it proves."""
+        self._raised: dict[int, Severity] = {}
+        """The same of events that were written before."""
+        self._proofs: list[tuple[int, int, str | None]] = []
+        self._written = 0
+        self._is_selection = False
+        self._last_commit = clock()
+        self.note(source=source, program=__version__, writer=os.getpid(), complete=0)
+        run("COMMIT")
+        run("BEGIN")
+
+    def note(self, **facts: Any) -> None:
+        """Set entries of `meta`."""
+        self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+
+    # --- taking in ---
+
+    def observe(self, finding: Finding, report: Report, numbers: tuple[int, ...]) -> None:
+        """Take in what a rule reports: an observer of `rules.engine.Engine`."""
+        known = self._findings.get(id(finding))
+        if known is None:
+            known = self._findings[id(finding)] = len(self._findings) + 1, finding
+        number = known[0]
+        self._to_write[number] = finding
+        detail = report.detail.replace("{amount}", f"{report.amount:,}")
+        differs = detail if detail != finding.template else None
+        for n in numbers:
+            if n:
+                self._proofs.append((n, number, differs))
+                severities = self._raised if n <= self._written else self._severities
+                worst = severities.get(n)
+                if worst is None or _RANK[finding.severity] > _RANK[worst]:
+                    severities[n] = finding.severity
+
+    def feed(self, events: Iterable[Event | Notice], *, read: int = 0, size: int | None = None) -> None:
+        """Take in a batch of events, after the rules have seen it.
+
+        Args:
+            events: in order.
+            read: bytes of the input that were read so far.
+            size: bytes of the input; None where that is not known.
+        """
+        sessions, severities = self._sessions, self._severities
+        listed: list[rows.Row] = []
+        is_first = False
+        for event in events:
+            if type(event) is Message:
+                number = event.session.number
+                known = sessions.get(number) or self._begin(event.session, event.time)
+                known[_MESSAGES] += 1
+            elif isinstance(event, Notice):
+                self._notices.append((listed[-1][0] if listed else self._written, event))
+                continue
+            else:
+                self._other(event)
+            listed.append(rows.row_of(event, severities.get(event.n)))
+        if listed:
+            self._insert("INSERT INTO events", listed)
+            is_first = not self._written
+            self._written = listed[-1][0]
+            severities.clear()
+        if is_first or self._clock() - self._last_commit >= _EVERY:
+            self.commit(read=read, size=size)
+
+    def _begin(self, session: Session, start: int | None) -> list[Any]:
+        known = self._sessions[session.number] = [session, start, 0, None, None]
+        return known
+
+    def _other(self, event: Event) -> None:
+        number = event.session.number
+        known = self._sessions.get(number) or self._begin(event.session, event.time)
+        if isinstance(event, Opened):
+            known[_OPENED] = event
+        elif isinstance(event, Closed):
+            known[_CLOSED] = event
+
+    # --- writing ---
+
+    def commit(self, **facts: Any) -> None:
+        """Write what has come since the last commit, and entries of `meta` with it."""
+        notices = [(after, one.kind, one.time, one.detail, one.subject) for after, one in self._notices]
+        self._insert("INSERT INTO notices", notices)
+        sessions = [_session_row(*known) for known in self._sessions.values()]
+        self._insert("INSERT INTO sessions", sessions, _MORE_OF_A_SESSION)
+        findings = [_finding_row(*one) for one in self._to_write.items()]
+        self._insert("INSERT OR REPLACE INTO findings", findings)
+        self._insert("INSERT OR IGNORE INTO proofs", self._proofs)
+        self._database.executemany(_GRAVER, [(one, n, one) for n, one in self._raised.items()])
+        self.note(**facts)
+        self._database.execute("COMMIT")
+        self._database.execute("BEGIN")
+        for number, known in list(self._sessions.items()):
+            known[_MESSAGES] = 0
+            if known[_CLOSED] is not None:
+                del self._sessions[number]
+        for waiting in (self._notices, self._to_write, self._raised, self._proofs):
+            waiting.clear()
+        self._last_commit = self._clock()
+
+    def _insert(self, into: str, values: list[tuple[Any, ...]], conflict: str = "") -> None:
+        if not values:
+            return
+        statement = f"{into} VALUES ({', '.join('?' * len(values[0]))}) {conflict}"
+        run = self._database.execute
+        run("SAVEPOINT batch")
+        try:
+            self._database.executemany(statement, values)
+        except (OverflowError, UnicodeEncodeError):  # half a surrogate, an integer beyond 64 bits
+            run("ROLLBACK TO batch")
+            self._database.executemany(statement, [tuple(map(_storable, row)) for row in values])
+        run("RELEASE batch")
+
+    def select(self, where: Sql, text: str) -> None:
+        """Keep only some of the events so far, and the findings that they prove.
+
+        Events keep their numbers. Findings that no event ever proved stay.
+
+        Args:
+            where: the condition.
+            text: the filter, as the user wrote it.
+        """
+        self.commit(filter=text)
+        install(self._database, where)
+        self._database.execute("CREATE TEMP TABLE kept (n INTEGER PRIMARY KEY)")
+        selection = f"SELECT e.n FROM events e JOIN sessions s USING (session) WHERE ({where.where})"  # noqa: S608
+        self._database.execute(f"INSERT INTO kept {selection}", where.parameters)
+        for statement in _OTHERS_GO:
+            self._database.execute(statement)
+        self._is_selection = True
+
+    def finish(self, **facts: Any) -> int:
+        """The capture ends: write the rest, and that the store is complete.
+
+        Returns:
+            How many events it holds.
+        """
+        return self._end(1, facts)
+
+    def abandon(self) -> None:
+        """Forget what came since the last commit: taking it in was broken off halfway."""
+        self._database.rollback()
+        self._database.execute("BEGIN")
+        for waiting in (self._sessions, self._notices, self._to_write, self._raised, self._proofs):
+            waiting.clear()
+
+    def leave(self, **facts: Any) -> None:
+        """The reading ends before the capture does: write the rest, in a store that is not complete."""
+        self._end(0, facts)
+
+    def _end(self, complete: int, facts: Mapping[str, Any]) -> int:
+        self.commit(**facts)
+        events: int = self._database.execute("SELECT count(*) FROM events").fetchone()[0]
+        for statement in INDEXES.split(";\n"):
+            self._database.execute(statement)
+        self.commit(complete=complete, writer=None)
+        if self._is_selection:
+            self._database.rollback()
+            self._database.execute("VACUUM")  # what was left out must not stay in the file's free pages
+        self.close()
+        return events
+
+    def close(self) -> None:
+        """Leave the store as the last commit left it."""
+        if self._is_open:
+            self._is_open = False
+            self._database.rollback()
+            self._database.close()
+
+
+_GRAVER: Final = (
+    "UPDATE events SET severity = ? WHERE n = ? AND (severity IS NULL OR severity = 'info' OR 'error' = ?)"
+)
+_MORE_OF_A_SESSION: Final = """
+ON CONFLICT (session) DO UPDATE SET
+  station = excluded.station,
+  version = excluded.version,
+  version_inferred = excluded.version_inferred,
+  late = excluded.late,
+  duplicate_of = excluded.duplicate_of,
+  tls = ifnull(excluded.tls, tls),
+  auth = ifnull(excluded.auth, auth),
+  status = ifnull(excluded.status, status),
+  start = ifnull(start, excluded.start),
+  end = ifnull(excluded.end, end),
+  messages = messages + excluded.messages,
+  closed = ifnull(excluded.closed, closed),
+  closed_by = ifnull(excluded.closed_by, closed_by),
+  close_code = ifnull(excluded.close_code, close_code)
+"""
+"""A session is forgotten with its end; what comes after a Close still belongs to it."""
+_OTHERS_GO: Final = (
+    "DELETE FROM events WHERE n NOT IN (SELECT n FROM kept)",
+    "DELETE FROM findings WHERE finding IN (SELECT finding FROM proofs)"
+    " AND finding NOT IN (SELECT finding FROM proofs WHERE n IN (SELECT n FROM kept))",
+    "DELETE FROM proofs WHERE n NOT IN (SELECT n FROM kept)",
+    "DELETE FROM samples WHERE n NOT IN (SELECT n FROM kept)",
+    "DELETE FROM connector_states WHERE n NOT IN (SELECT n FROM kept)",
+    "DELETE FROM sessions WHERE session NOT IN (SELECT session FROM events)",
+    "UPDATE sessions SET messages = ifnull((SELECT c FROM (SELECT session one, count(*) c FROM events"
+    " WHERE event = 'message' GROUP BY session) WHERE one = session), 0)",
+    "DROP TABLE kept",
+)
+_MESSAGES, _OPENED, _CLOSED = 2, 3, 4
+"""Places in what is known of a session: itself, its start, its messages since the last commit, its Opened and
+its Closed."""
+
+
+def _session_row(
+    session: Session, start: int | None, messages: int, opened: Opened | None, closed: Closed | None
+) -> tuple[Any, ...]:
+    tls = opened and opened.tls
+    return (
+        session.number,
+        session.station,
+        session.version,
+        session.version_inferred,
+        session.late,
+        session.duplicate_of,
+        session.client,
+        session.server,
+        tls and (tls.version or "TLS"),
+        opened and opened.auth,
+        opened and opened.status,
+        start,
+        closed and closed.time,
+        messages,
+        closed and closed.how,
+        closed and closed.by,
+        closed and closed.code,
+    )
+
+
+def _finding_row(number: int, finding: Finding) -> tuple[Any, ...]:
+    rule, session = finding.rule, finding.session
+    return (
+        number,
+        rule.id,
+        finding.severity,
+        rule.title,
+        finding.detail,
+        rule.hint,
+        finding.source,
+        finding.subject,
+        session and session.number,
+        finding.direction,
+        finding.count,
+        finding.first,
+        finding.last,
+    )
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        return None
+    return value
