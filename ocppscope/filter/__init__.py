@@ -1,0 +1,56 @@
+"""The filter language: one for lists, checks, exports, screens and stores. `docs/filter.md` tells it to users.
+
+A filter becomes a tree, and the tree a predicate over events, or SQL over the tables of a store whose payload
+terms ask the same functions as the predicate.
+"""
+
+from dataclasses import dataclass
+
+from ocppscope.filter import parser, predicate, sql
+from ocppscope.filter.completion import Completion, complete
+from ocppscope.filter.errors import FilterError
+from ocppscope.filter.predicate import Judged, Predicate
+from ocppscope.filter.sql import Sql, install
+from ocppscope.filter.tree import Node, Word, leaves
+
+__all__ = [
+    "Completion",
+    "Filter",
+    "FilterError",
+    "Judged",
+    "Predicate",
+    "Sql",
+    "complete",
+    "install",
+    "parse",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter that has been parsed."""
+
+    text: str
+    tree: Node
+
+    @property
+    def uses_findings(self) -> bool:
+        """Whether it asks for rules or severities, so that events must have been judged."""
+        return any(not isinstance(leaf, Word) and leaf.field.judged is not None for leaf in leaves(self.tree))
+
+    def predicate(self) -> Predicate:
+        """The function that says whether an event fits, given the findings that the event proves."""
+        return predicate.compiled(self.tree)
+
+    def sql(self) -> Sql:
+        """The same for the tables of a store."""
+        return sql.compiled(self.tree)
+
+
+def parse(text: str) -> Filter:
+    """Parse a filter.
+
+    Raises:
+        FilterError: it is none; says where, and what would be valid there.
+    """
+    return Filter(text, parser.parse(text))
