@@ -147,6 +147,8 @@ class Text:
     frames: tuple[bytes, ...] = ()
     """The WebSocket frames that carried it, exactly as on the wire; empty for sources that have none."""
     faults: tuple[Fault, ...] = ()
+    n: int = 0
+    """Its number where it was numbered before: by a store."""
 
 
 @event

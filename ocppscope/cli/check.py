@@ -8,6 +8,7 @@ import click
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.cli import report
+from ocppscope.cli.filtering import Judging, filter_option
 from ocppscope.cli.options import (
     EXIT_FINDINGS,
     EXIT_UNREADABLE,
@@ -18,7 +19,8 @@ from ocppscope.cli.options import (
 )
 from ocppscope.cli.pipes import reader_may_leave
 from ocppscope.cli.report import Verdict
-from ocppscope.rules.engine import Engine
+from ocppscope.filter import Filter
+from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Profile
 
 
@@ -56,6 +58,7 @@ def _known_rules(ctx: click.Context, param: click.Parameter, value: Sequence[str
 )
 @click.option("--only", multiple=True, metavar="RULE", callback=_known_rules, help="Run only this rule.")
 @click.option("--skip", multiple=True, metavar="RULE", callback=_known_rules, help="Leave this rule out.")
+@filter_option
 @click.option("--join", is_flag=True, help="The inputs are one capture, in this order.")
 @reading_options
 def command(
@@ -67,10 +70,14 @@ def command(
     fail_on: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    wanted: Filter | None,
     join: bool,
     **reading: Any,
 ) -> None:
     """Read captures, print what went wrong, in whose message, and where the standard says so.
+
+    --filter selects the findings that are shown, never what rules see: one is shown if an event that proves it
+    fits. The exit code is that of the findings shown.
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input that cannot be read or
     holds no OCPP message.
@@ -82,16 +89,20 @@ def command(
     counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     failed, interrupted = False, False
     for names in captures:
-        engine = Engine(profile=profile, only=only or None, skip=skip)
+        judge = _Judge(wanted, profile=profile, only=only or None, skip=skip)
         try:
             opened = Reading(**reading).open(names)
-            verdicts.append(Verdict(opened.name, engine, opened.counts))
-            interrupted = _judge(opened, engine)
-            if not interrupted and not verdicts[-1].has(counted):
+            verdicts.append(Verdict(opened.name, judge.engine, opened.counts))
+            interrupted = judge.read(opened)
+            says_enough = interrupted or verdicts[-1].has(counted)
+            verdicts[-1].shown = judge.shown(is_broken_off=interrupted)
+            if not says_enough:
                 opened.require_ocpp(messages=True)
         except UnreadableInput as error:
             error.show()
             failed = True
+        finally:
+            judge.close()
         if interrupted:
             break
     worth_telling = [verdict for verdict in verdicts if verdict.counts.has_ocpp or verdict.findings]
@@ -105,11 +116,30 @@ def command(
         sys.exit(EXIT_FINDINGS)
 
 
-def _judge(opened: OpenInput, engine: Engine) -> bool:
-    """Judge one capture; True if the user interrupted it. What was read until then is judged."""
-    try:
-        for batch in opened.batches():
-            engine.feed(batch)
-    except KeyboardInterrupt:
-        return True
-    return False
+class _Judge:
+    """Judges one capture; by way of a temporary store where only some findings are asked for."""
+
+    def __init__(self, wanted: Filter | None, **engine: Any) -> None:
+        self._wanted = wanted
+        self._judging = None if wanted is None else Judging("", **engine)
+        self.engine = Engine(**engine) if self._judging is None else self._judging.engine
+
+    def read(self, opened: OpenInput) -> bool:
+        """Read it all; True if the user interrupted that. What was read until then is judged."""
+        feed = self.engine.feed if self._judging is None else self._judging.feed
+        try:
+            for batch in opened.batches():
+                feed(batch)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def shown(self, *, is_broken_off: bool) -> list[Finding] | None:
+        """The findings that are asked for; None: all."""
+        if self._judging is None or self._wanted is None:
+            return None
+        return self._judging.findings(self._wanted, is_broken_off=is_broken_off)
+
+    def close(self) -> None:
+        if self._judging is not None:
+            self._judging.close()

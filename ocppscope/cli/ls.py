@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
-from ocppscope.cli import text
+from ocppscope.cli import filtering, text
+from ocppscope.cli.filtering import filter_option
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Closed, Event, Notice
 from ocppscope.export import records
+from ocppscope.filter import Filter
 from ocppscope.ocpp import wording
 from ocppscope.ocpp.summary import visible
 
@@ -27,13 +29,21 @@ _STATION_WIDTH = 12
     show_default=True,
     help="Times of day, since the first event, or since the one before.",
 )
+@filter_option
 @reading_options
-def command(*, source: str, as_json: bool, follow: bool, clock: str, **reading: Any) -> None:
+def command(
+    *, source: str, as_json: bool, follow: bool, clock: str, wanted: Filter | None, **reading: Any
+) -> None:
     """List the events of a capture, a line each: messages, pings, what was lost or damaged, opens and closes."""
+    if follow and wanted is not None and wanted.uses_findings:
+        raise click.UsageError(
+            "--follow cannot wait for findings: what a rule says of an event may depend on later ones. "
+            "Leave severity and rule out of --filter, or list without --follow"
+        )
     opened = Reading(**reading, follow=follow).open([source])
     column = _TimeColumn(clock)
     columns = text.width()
-    for batch in opened.batches():
+    for batch in filtering.selected(opened, wanted):
         for event in batch:
             if isinstance(event, Notice):
                 _tell(event)

@@ -17,6 +17,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "check": "Read captures, print what went wrong, and a summary.",
     "ls": "List the events of a capture, a line each.",
     "show": "Show one event whole: decoded, raw, its answer, its findings.",
+    "view": "Browse a capture in the terminal; INPUT alone does the same.",
+    "convert": "Write a capture in another form: a store, JSON lines.",
     "rules": "List all rules.",
 }
 
@@ -37,6 +39,19 @@ class _Commands(click.Group):
             _version_option(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A first word that is no command but an input is for `view`."""
+        name = args[0]
+        if name in _COMMANDS:
+            return super().resolve_command(ctx, args)
+        if name == "-" or os.path.exists(name):  # noqa: PTH110 - pathlib takes its time to import
+            return "view", self.get_command(ctx, "view"), args
+        if name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        raise click.UsageError(f"There is no command {name!r}, nor a file of that name.{_meant(name)}", ctx)
+
     def invoke(self, ctx: click.Context) -> Any:
         with reader_may_leave():
             return super().invoke(ctx)
@@ -46,10 +61,18 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+def _meant(word: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, _COMMANDS, 1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="INPUT is a pcap or pcapng capture (also in gzip), or - for standard input.",
+    epilog="INPUT is a pcap or pcapng capture (also in gzip), a store (.ocppdb), or - for standard input. "
+    "`ocppscope INPUT` opens it in the terminal browser.",
 )
 @_version_option
 def _group() -> None:

@@ -1,46 +1,34 @@
-"""The options that commands share, and the reading that they set up."""
+"""What the options that commands share set up: an input that is being read."""
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
 from ocppscope.cli.counts import Counts
+from ocppscope.cli.reading import EXIT_FINDINGS, EXIT_UNREADABLE, UnreadableInput, reading_options
 from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import Decoder
+from ocppscope.ocpp.summary import visible
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
 from ocppscope.wire.tls_keys import KeyStore
 
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = [
+    "EXIT_FINDINGS",
+    "EXIT_UNREADABLE",
+    "OpenInput",
+    "Reading",
+    "UnreadableInput",
+    "reading_options",
+]
 
 _PROGRESS_FROM: Final = 20_000_000
-_SIZES: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-EXIT_FINDINGS: Final = 1
-EXIT_UNREADABLE: Final = 3
-
-
-class UnreadableInput(click.ClickException):
-    """An input that cannot be read at all."""
-
-    exit_code = EXIT_UNREADABLE
-
-
-class _Size(click.ParamType[int]):
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"([0-9]{1,9})([KMG]?)(i?B)?", value.strip(), re.IGNORECASE)
-        if match is None or not int(match[1]):
-            self.fail(f"{value!r} is no size: write bytes, or 512K, 16M, 1G", param, ctx)
-        return int(match[1]) * _SIZES[match[2].upper()]
+_POLL: Final = 0.2
+"""Seconds between two looks at a file that grows."""
 
 
 @dataclass(slots=True)
@@ -54,6 +42,8 @@ class Reading:
     station: tuple[str, ...]
     name_station: str | None
     follow: bool = False
+    idle: Callable[[], None] | None = None
+    """Called before more input is waited for."""
 
     def open(self, names: Sequence[str]) -> "OpenInput":
         """Open inputs that are one capture.
@@ -65,12 +55,24 @@ class Reading:
             keys=self._keys(),
             decode_as=frozenset(self.decode_as),
             max_message=self.max_message,
-            follow=_wait_for_more if self.follow and "-" not in names else None,  # a pipe's end is its end
+            follow=self._wait if self.follow and "-" not in names else None,  # a pipe's end is its end
+            idle=self._tell_idle,
         )
         try:
-            return OpenInput(names, open_source(names, options), self)
+            source = open_source(names, options)
         except InputError as error:
             raise UnreadableInput(str(error)) from error
+        if source.caution:
+            click.echo(f"Warning: {visible(source.caution)}", err=True)
+        return OpenInput(names, source, self)
+
+    def _tell_idle(self) -> None:
+        if self.idle is not None:
+            self.idle()
+
+    def _wait(self) -> bool:
+        self._tell_idle()
+        return _wait_for_more()
 
     def _keys(self) -> KeyStore:
         keys = KeyStore()
@@ -96,6 +98,21 @@ class OpenInput:
         self._all = Counts()
         """Of all stations, where only some are asked for."""
         self._decoder = Decoder(name_station=reading.name_station)
+
+    @property
+    def read(self) -> int:
+        """Bytes read so far."""
+        return self._source.read
+
+    @property
+    def size(self) -> int | None:
+        """Of the input in bytes; None where it cannot be known."""
+        return self._source.size
+
+    @property
+    def found(self) -> dict[str, int]:
+        """What the input held, by kind, for one that held no OCPP."""
+        return self._source.found
 
     def batches(self) -> Iterator[list[Event | Notice]]:
         """Yield the events, with a progress bar where there is much to read and somebody to see it.
@@ -134,6 +151,10 @@ class OpenInput:
         except InputError as error:
             raise UnreadableInput(str(error)) from error
 
+    def close(self) -> None:
+        """Close the input, where it is not read to its end."""
+        self._source.close()
+
     def require_ocpp(self, *, messages: bool = False) -> None:
         """Check, at the end, that there was something of OCPP.
 
@@ -160,39 +181,6 @@ class OpenInput:
         raise UnreadableInput(f"{self.name} holds no OCPP message. Found instead: {instead}")
 
 
-def reading_options(function: F) -> F:
-    """Add the options that say how to read inputs; the command gets them as `reading`."""
-    existing = click.Path(exists=True, dir_okay=False, path_type=Path)
-    options = (
-        click.option("--keylog", multiple=True, type=existing, help="TLS secrets, in NSS key log format."),
-        click.option(
-            "--tls-key",
-            multiple=True,
-            type=existing,
-            help="The server's RSA key (PEM), for RSA key exchange.",
-        ),
-        click.option(
-            "--decode-as",
-            multiple=True,
-            type=click.IntRange(1, 65535),
-            metavar="PORT",
-            help="Take this port for HTTP and WebSocket, whatever it looks like.",
-        ),
-        click.option(
-            "--max-message",
-            type=_Size(),
-            default="16M",
-            show_default=True,
-            help="Largest message to read, also after inflating.",
-        ),
-        click.option("--station", multiple=True, metavar="ID", help="Only this station; may be repeated."),
-        click.option("--name-station", metavar="ID", help="The identity, where the input shows none."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 def _bytes_of(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()
@@ -201,5 +189,5 @@ def _bytes_of(path: Path, option: str) -> bytes:
 
 
 def _wait_for_more() -> bool:
-    time.sleep(0.2)
+    time.sleep(_POLL)
     return True

@@ -30,15 +30,24 @@ class Verdict:
     def __init__(self, name: str, engine: Engine, counts: Counts) -> None:
         self.name = name
         self.counts = counts
+        self.shown: list[Finding] | None = None
+        """Those that the user asked for; None: all."""
         self._engine = engine
 
     @property
     def findings(self) -> list[Finding]:
         """The gravest first, then in the order in which they were seen."""
-        return sorted(self._engine.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+        findings = self._engine.findings if self.shown is None else self.shown
+        return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+    @property
+    def not_shown(self) -> str:
+        """The end of a line that tells how many findings the user did not ask for."""
+        hidden = 0 if self.shown is None else len(self._engine.findings) - len(self.shown)
+        return f"; {wording.plural(hidden, 'finding')} not shown (--filter)" if hidden else ""
 
     def has(self, severities: Collection[Severity]) -> bool:
-        return any(finding.severity in severities for finding in self._engine.findings)
+        return any(finding.severity in severities for finding in self.findings)
 
 
 def _as_json(verdicts: Iterable[Verdict]) -> None:
@@ -64,7 +73,7 @@ def _as_text(verdicts: Iterable[Verdict]) -> None:
             click.echo()
             _print_group(group)
         click.echo()
-        click.echo(text.wrapped(f"{_tally(findings)} in {verdict.counts}", "  ", ""))
+        click.echo(text.wrapped(f"{_tally(findings)} in {verdict.counts}{verdict.not_shown}", "  ", ""))
 
 
 def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
@@ -72,7 +81,7 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
     lowered = dict.fromkeys(one.rule.id for one in notes if one.rule.severity != "info")
     said = f"; notes: {', '.join(lowered)} (--json shows them)" if lowered else ""
     about = f"{_CLEAN} in {verdict.counts}{said}" if verdict.counts.messages else "no message to judge"
-    line = text.wrapped(about, "    ", f"{visible(verdict.name)}: ")
+    line = text.wrapped(f"{about}{verdict.not_shown}", "    ", f"{visible(verdict.name)}: ")
     click.echo(line.replace(_CLEAN, click.style(_CLEAN, fg="green", bold=True), 1))
     for group in _groups([one for one in notes if one.rule.severity == "info"]):
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"

@@ -1,7 +1,6 @@
 """`ocppscope show`: one event whole."""
 
 import json
-import re
 import sys
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -229,23 +228,7 @@ def _print_opened(event: Opened) -> None:
     for title, head in (("Request", event.request), ("Response", event.response)):
         if head:
             _heading(title)
-            click.echo(_without_secrets(head).rstrip())
-
-
-_SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "set-cookie")
-
-
-def _without_secrets(head: bytes) -> str:
-    lines = []
-    secret = False
-    for line in re.split("\r\n|\n|\r", head.decode("latin-1")):
-        if line[:1] in (" ", "\t"):  # the line before goes on (RFC 9112 §5.2)
-            lines += [] if secret else [line]
-            continue
-        name, colon, _ = line.partition(":")
-        secret = bool(colon) and name.strip().lower() in _SECRET_HEADERS
-        lines.append(f"{name}: (not shown)" if secret else line)
-    return "\n".join(map(visible, lines))
+            click.echo(wording.without_secrets(head).rstrip())
 
 
 def _print_damaged(event: Damaged) -> None:

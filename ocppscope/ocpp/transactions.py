@@ -103,7 +103,7 @@ _At: TypeAlias = tuple[int | None, float]
 class _Track:
     """A transaction, and what is needed to go on with it."""
 
-    __slots__ = ("first", "last", "place", "readings", "refused", "transaction")
+    __slots__ = ("first", "last", "latest", "place", "readings", "refused", "transaction")
 
     def __init__(self, transaction: Transaction) -> None:
         self.transaction = transaction
@@ -114,6 +114,8 @@ class _Track:
         self.last: _At | None = None
         self.readings: list[Reading] = []
         """Of its last message that had any."""
+        self.latest: tuple[Message, Any] | None = None
+        """The last meter values that nobody has read yet, and the message that they came in."""
 
     @property
     def is_unconfirmed(self) -> bool:
@@ -217,9 +219,14 @@ class Assembler:
     """Assembles the transactions of one capture.
 
     Memory grows with stations and open transactions only, as long as what is new is drained.
+
+    Args:
+        samples: False where only the transactions are wanted: of the values that come during one, those are read
+            that its energy depends on. Reading all of them is most of the work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, samples: bool = True) -> None:
+        self._reads_all = samples
         self._stations: Recent[str | int, _Station] = Recent(_STATIONS)
         self._number = 0
         self._changed: dict[int, _Track] = {}
@@ -256,6 +263,7 @@ class Assembler:
     def drain(self) -> Drained:
         """Give out what is new and what has changed since the last time."""
         for track in self._changed.values():
+            self._catch_up(track)
             track.transaction.energy = track.energy()
         changed = [track.transaction for track in self._changed.values()]
         out = Drained(changed, self._samples, self._states, list(self._infos.values()))
@@ -280,6 +288,21 @@ class Assembler:
     def _touch(self, track: _Track) -> None:
         self._changed[track.transaction.number] = track
 
+    def _measure_later(self, track: _Track, message: Message, meter_values: Any) -> None:
+        """Take in samples; where only the transactions are wanted, of many messages the first and the last."""
+        needs_start = track.first is None and track.transaction.meter_start is None
+        if self._reads_all or needs_start:
+            self._measure(track, message, meter_values)
+        else:
+            track.latest = message, meter_values
+
+    def _catch_up(self, track: _Track) -> None:
+        if track.latest is not None:
+            message, meter_values = track.latest
+            track.latest = None
+            if track.transaction.meter_stop is None:
+                self._measure(track, message, meter_values)
+
     def _measure(self, track: _Track, message: Message, meter_values: Any) -> bool:
         """Take in samples, and say whether the register was among them."""
         readings = sampled(meter_values)
@@ -291,7 +314,8 @@ class Assembler:
         number, n, add, metered = track.transaction.number, message.n, self._samples.append, False
         for told_time, moment, measurand, value in readings:
             time = message.time if told_time is None else told_time
-            add(Sample(number, n, time, measurand, value))
+            if self._reads_all:
+                add(Sample(number, n, time, measurand, value))
             if measurand == ENERGY:
                 track.register(time, value, moment)
                 metered = True
@@ -347,7 +371,9 @@ class Assembler:
         known.reason = text(payload.get("reason")) or _DEFAULT_REASON
         if meter_stop is not None:
             known.meter_stop = meter_stop
-        self._measure(track, message, payload.get("transactionData"))
+        if self._reads_all or meter_stop is None:
+            self._catch_up(track)
+            self._measure(track, message, payload.get("transactionData"))
         station.end(track, known.id or identity or "-1")
         self._touch(track)
 
@@ -359,7 +385,7 @@ class Assembler:
             message, station, identifier(payload.get("transactionId")), (evse, connector)
         )
         if track is not None:
-            self._measure(track, message, payload.get("meterValue"))
+            self._measure_later(track, message, payload.get("meterValue"))
             self._touch(track)
 
     def _metered_of(
@@ -400,7 +426,12 @@ class Assembler:
         self._place(station, track, fields(payload.get("evse")))
         if known.id_token is None and kind != "Ended":  # at the end, it is of who ends it
             known.id_token = text(fields(payload.get("idToken")).get("idToken"))
-        metered = self._measure(track, message, payload.get("meterValue"))
+        metered = False
+        if kind == "Updated":
+            self._measure_later(track, message, payload.get("meterValue"))
+        else:
+            self._catch_up(track)
+            metered = self._measure(track, message, payload.get("meterValue"))
         if kind == "Started" and known.start_n is None:
             known.start, known.start_n = time, message.n
             if metered and known.meter_start is None and track.first is not None:

@@ -1,5 +1,6 @@
 """Events in words: what lists, screens and stores say of them."""
 
+import re
 from typing import Final
 
 from ocppscope.events import (
@@ -15,7 +16,7 @@ from ocppscope.events import (
     Message,
     Opened,
 )
-from ocppscope.ocpp.summary import summary
+from ocppscope.ocpp.summary import summary, visible
 from ocppscope.ocpp.times import duration, timestamp
 
 
@@ -86,3 +87,20 @@ def _closed(event: Closed) -> str:
 
 def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+_SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+
+
+def without_secrets(head: bytes) -> str:
+    """The head of an HTTP request or response, without what would let somebody in."""
+    lines = []
+    secret = False
+    for line in re.split("\r\n|\n|\r", head.decode("latin-1")):
+        if line[:1] in (" ", "\t"):  # the line before goes on (RFC 9112 §5.2)
+            lines += [] if secret else [line]
+            continue
+        name, colon, _ = line.partition(":")
+        secret = bool(colon) and name.strip().lower() in _SECRET_HEADERS
+        lines.append(f"{name}: (not shown)" if secret else line)
+    return "\n".join(map(visible, lines))

@@ -1,5 +1,6 @@
 """The bytes of an input, block by block: a file, standard input or a growing file; gzip taken off."""
 
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,18 +28,27 @@ class Blocks:
     Args:
         name: a path, or `-` for standard input.
         follow: called at the end of a file, to wait for more of it; False from it ends the reading.
+        idle: called when a pipe holds nothing yet, before waiting for it.
 
     Raises:
         InputError: it cannot be opened.
     """
 
-    def __init__(self, name: str, follow: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        follow: Callable[[], bool] | None = None,
+        idle: Callable[[], None] | None = None,
+    ) -> None:
         self.name = name
         self.size: int | None = None
         """In bytes; None where it cannot be known."""
         self.read = 0
         """Bytes read so far."""
+        self.is_packed = False
+        """It came in gzip."""
         self._follow = follow
+        self._idle = idle
         self._file = self._open()
         try:
             self.head = self._first_block()
@@ -72,6 +82,7 @@ class Blocks:
             first = _at_least(_HEAD, raw)
             if not first.startswith(_GZIP):
                 return first
+            self.is_packed = True
             self._rest = _inflated(first, raw)
             return _at_least(_HEAD, self._rest)
         except CutShortError as error:
@@ -95,6 +106,8 @@ class Blocks:
         read: Callable[[int], bytes] = getattr(self._file, "read1", self._file.read)
         try:
             while True:
+                if self._idle is not None and self.size is None and self._would_wait():
+                    self._idle()
                 block = read(BLOCK)
                 if block:
                     self.read += len(block)
@@ -103,6 +116,12 @@ class Blocks:
                     return
         except OSError as error:
             raise CutShortError(f"it cannot be read beyond byte {self.read}: {error.strerror}") from error
+
+    def _would_wait(self) -> bool:
+        try:
+            return not select.select([self._file], [], [], 0)[0]
+        except (OSError, ValueError):  # nothing that can be waited for
+            return False
 
 
 def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:

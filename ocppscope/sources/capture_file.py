@@ -39,6 +39,10 @@ class CaptureFiles:
     def found(self) -> dict[str, int]:
         return self._capture.found
 
+    @property
+    def caution(self) -> str | None:
+        return None
+
     def batches(self) -> Iterator[list[WireEvent]]:
         """Yield the events of each block, and the last ones at the end."""
         for blocks in self._inputs:
@@ -49,3 +53,7 @@ class CaptureFiles:
                 yield [Notice("file.damaged", None, f"{blocks.name}: {error}", blocks.name)]
             yield self._capture.end_of_file(blocks.name)
         yield self._capture.close()
+
+    def close(self) -> None:
+        for blocks in self._inputs:
+            blocks.close()

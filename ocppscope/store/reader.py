@@ -14,11 +14,15 @@ from typing import Any, Final, Self
 
 from ocppscope.events import Event, Notice, Session, WireEvent
 from ocppscope.filter import Sql, install
-from ocppscope.store import rows
+from ocppscope.ocpp.connectors import ConnectorState, StationInfo
+from ocppscope.ocpp.transactions import Transaction
+from ocppscope.store import charging, rows
 from ocppscope.store.errors import StoreError
 from ocppscope.store.schema import APPLICATION, VERSION
 
 _ENDLESS: Final = (1 << 63) - 1
+_OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""What SQLite says of a file that is not as it should be; SQLITE_ERROR: tables or columns are missing."""
 _AT_ONCE: Final = 500
 """Keys in one statement, and rows of a pass through all events."""
 
@@ -130,6 +134,8 @@ class Store:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _OF_DAMAGE:
+                raise StoreError(f"{self.path} cannot be read: {error}") from error
             raise StoreError(
                 f"{self.path} is damaged: {error}. Convert the capture that it was made of once more"
             ) from error
@@ -256,9 +262,15 @@ class Store:
         event = rows.event_of(self.session(row["session"]), row)
         return Stored(event, row["severity"], row["answers"])
 
-    def answer_of(self, n: int) -> int | None:
-        """The number of the answer to a Call."""
-        answer: int | None = self._value("SELECT n FROM events WHERE n > ? AND answers = ? LIMIT 1", n, n)
+    def answer_of(self, n: int, after: int = 0) -> int | None:
+        """The number of the answer to a Call.
+
+        Args:
+            n: the Call.
+            after: up to which event there is none.
+        """
+        found = self._value("SELECT n FROM events WHERE n > ? AND answers = ? LIMIT 1", max(n, after), n)
+        answer: int | None = found
         return answer
 
     def unanswered(self, first: int, last: int) -> set[int]:
@@ -290,7 +302,9 @@ class Store:
         span = (after + 1, until if until is not None else _ENDLESS)
         statement, parameters = self._statement("e.n", where, span, sessions)
         with self._reading():
-            return array("q", (row[0] for row in self._database.execute(f"{statement} ORDER BY e.n", parameters)))
+            return array(
+                "q", (row[0] for row in self._database.execute(f"{statement} ORDER BY e.n", parameters))
+            )
 
     def sessions_where(self, where: Sql) -> set[int]:
         """The numbers of the sessions in which a filter selects something."""
@@ -304,7 +318,7 @@ class Store:
         """
         after, before = (n + 1, _ENDLESS), (1, n - 1)
         order = "ORDER BY e.n" if step > 0 else "ORDER BY e.n DESC"
-        for span in ((after, before) if step > 0 else (before, after)):
+        for span in (after, before) if step > 0 else (before, after):
             statement, parameters = self._statement("e.n", where, span, sessions)
             found = self._value(f"{statement} {order} LIMIT 1", *parameters)
             if found is not None:
@@ -423,9 +437,22 @@ class Store:
         found = self._all("SELECT n, finding FROM proofs WHERE n BETWEEN ? AND ? ORDER BY n", first, last)
         return [(row["n"], row["finding"]) for row in found]
 
-    def proofs(self, finding: int) -> "array[int]":
-        """The numbers of the events that prove a finding."""
-        return array("q", (row[0] for row in self._all("SELECT n FROM proofs WHERE finding = ?", finding)))
+    def proofs(self, finding: int, most: int = -1) -> "array[int]":
+        """The numbers of the events that prove a finding, ascending; of many the first ones."""
+        found = self._all("SELECT n FROM proofs WHERE finding = ? ORDER BY n LIMIT ?", finding, most)
+        return array("q", (row[0] for row in found))
+
+    def findings_where(self, where: Sql) -> set[int]:
+        """The numbers of the findings of which a filter selects a proof."""
+        statement, parameters = self._statement("1", where, (1, _ENDLESS), None)
+        proof = f"{statement} AND e.n IN (SELECT n FROM proofs WHERE finding = outermost.finding)"  # noqa: S608
+        found = self._all(f"SELECT finding FROM findings outermost WHERE EXISTS ({proof})", *parameters)  # noqa: S608
+        return {row[0] for row in found}
+
+    def findings_state(self) -> tuple[int, int]:
+        """How many findings there are, and how often they were seen: what is new shows in it."""
+        state = self._all("SELECT count(*), ifnull(sum(count), 0) FROM findings")[0]
+        return state[0], state[1]
 
     # --- marks ---
 
@@ -442,6 +469,71 @@ class Store:
         """Take a mark away."""
         with self._reading():
             self._database.execute("DELETE FROM marks WHERE n = ?", (n,))
+
+    # --- charging ---
+
+    def transactions(self, sessions: Iterable[int] | None = None, *, after: int = 0) -> list[Transaction]:
+        """Charging transactions, in the order in which they were first seen.
+
+        Args:
+            sessions: only those that were first seen, or stopped, in one of these; None: all.
+            after: only those that have changed since this was the store's last event.
+        """
+        condition = ""
+        if sessions is not None:
+            some = ", ".join(str(int(one)) for one in sessions)
+            stopped = "(SELECT e.session FROM events e WHERE e.n = t.stop_n)"
+            condition = f" AND (t.session IN ({some}) OR {stopped} IN ({some}))"
+        found = self._all(f"SELECT t.* FROM transactions t WHERE as_of > ?{condition} ORDER BY number", after)  # noqa: S608
+        return [charging.transaction_of(row) for row in found]
+
+    def samples(self, number: int, *, after: int = 0) -> list[tuple[int, int | None, str, float]]:
+        """What was measured during a transaction: rows of number, time in ns, measurand and value, as they came.
+
+        Args:
+            number: the transaction's.
+            after: only samples with a higher number.
+        """
+        columns = "number, time, measurand, value"
+        chosen = "transaction_number = ? AND number > ? ORDER BY number"
+        return list(map(tuple, self._all(f"SELECT {columns} FROM samples WHERE {chosen}", number, after)))  # noqa: S608
+
+    def connector_states(self, of: Transaction, since: int, until: int) -> list[ConnectorState]:
+        """What its station told of a transaction's connector, by time, begun with the state that `since` found.
+
+        Args:
+            of: the transaction.
+            since: from when on, in ns by the station's clock.
+            until: up to when.
+        """
+        if of.evse is None and of.connector is None:
+            return []
+        # In 2.x a transaction, or a state, may be of an EVSE without saying which connector of it.
+        place = "station IS ? AND evse IS ? AND (connector IS ? OR evse NOT NULL AND (? IS NULL OR connector IS NULL))"
+        where: list[Any] = [of.station, of.evse, of.connector, of.connector]
+        if of.station is None:
+            place += " AND (SELECT session FROM events e WHERE e.n = c.n) = ?"
+            where.append(of.session)
+        states = f"SELECT * FROM connector_states c WHERE {place} AND time"  # noqa: S608
+        found = self._all(f"{states} <= ? ORDER BY time DESC, rowid DESC LIMIT 1", *where, since)
+        found += self._all(
+            f"{states} > ? AND time <= ? ORDER BY time, rowid", *where, since, min(until, _ENDLESS)
+        )
+        return [charging.state_of(row) for row in found]
+
+    def stations(self) -> dict[str, StationInfo]:
+        """What stations told of themselves when they booted last, by identity."""
+        return {row["station"]: charging.station_of(row) for row in self._all("SELECT * FROM stations")}
+
+    def station(self, identity: str | None) -> StationInfo | None:
+        """The same of one station; None where no boot was seen."""
+        found = self._all("SELECT * FROM stations WHERE station = ?", identity)
+        return charging.station_of(found[0]) if found else None
+
+    def selected(self, where: Sql, after: int, until: int) -> list[tuple[int, int]]:
+        """The sessions and numbers of what a filter selects after one event and up to another, ascending."""
+        statement, parameters = self._statement("e.session, e.n", where, (after + 1, until), None)
+        return list(map(tuple, self._all(f"{statement} ORDER BY e.n", *parameters)))
 
 
 def _notice(row: sqlite3.Row) -> Notice:

@@ -102,7 +102,7 @@ def _more(event: Any) -> str:
     """The fields of an event that have no column."""
     more = {}
     for name, default in _EXTRA[type(event).__name__.lower()].items():
-        value = getattr(event, name) if name != "faults" else _of_wire(event.faults)
+        value: Any = getattr(event, name) if name != "faults" else _of_wire(event.faults)
         if value != default:
             more[name] = value.decode("latin-1") if name in _BYTES else value
     return orjson.dumps(more).decode()

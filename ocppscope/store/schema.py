@@ -115,7 +115,8 @@ CREATE TABLE transactions (
   energy INTEGER,
   reason TEXT,
   start_n INTEGER,
-  stop_n INTEGER
+  stop_n INTEGER,
+  as_of INTEGER NOT NULL
 );
 
 CREATE TABLE samples (
@@ -129,7 +130,7 @@ CREATE TABLE samples (
 CREATE INDEX samples_by_transaction ON samples (transaction_number);
 
 CREATE TABLE connector_states (
-  n INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
   station TEXT,
   evse INTEGER,
   connector INTEGER,
@@ -155,5 +156,6 @@ WHERE event = 'message';
 INDEXES: Final = """
 CREATE INDEX events_by_session ON events (session);
 CREATE INDEX events_by_call ON events (answers) WHERE answers IS NOT NULL;
+CREATE INDEX connector_states_by_station ON connector_states (station, time);
 """
 """Made when a store is complete: while it grows, they would cost a quarter of the writing."""

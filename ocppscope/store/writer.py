@@ -10,9 +10,10 @@ from typing import Any, Final
 from ocppscope import __version__
 from ocppscope.events import Closed, Event, Message, Notice, Opened, Session
 from ocppscope.filter import Sql, install
+from ocppscope.ocpp.transactions import Assembler
 from ocppscope.rules.engine import Finding
 from ocppscope.rules.registry import SEVERITIES, Report, Severity
-from ocppscope.store import rows
+from ocppscope.store import charging, rows
 from ocppscope.store.schema import APPLICATION, INDEXES, TABLES, VERSION
 
 _EVERY: Final = 0.25
@@ -51,7 +52,8 @@ class StoreWriter:
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
         run("BEGIN")
-        run(f"PRAGMA application_id = {APPLICATION}")  # with the tables: nobody sees the one without the other
+        # With the tables: nobody sees the one without the other.
+        run(f"PRAGMA application_id = {APPLICATION}")
         for statement in TABLES.split(";\n"):
             run(statement)
         run(f"PRAGMA user_version = {VERSION}")
@@ -66,6 +68,7 @@ class StoreWriter:
         self._raised: dict[int, Severity] = {}
         """The same of events that were written before."""
         self._proofs: list[tuple[int, int, str | None]] = []
+        self._assembler = Assembler()
         self._written = 0
         self._is_selection = False
         self._last_commit = clock()
@@ -104,7 +107,7 @@ class StoreWriter:
             read: bytes of the input that were read so far.
             size: bytes of the input; None where that is not known.
         """
-        sessions, severities = self._sessions, self._severities
+        sessions, severities, assemble = self._sessions, self._severities, self._assembler.feed
         listed: list[rows.Row] = []
         is_first = False
         for event in events:
@@ -112,6 +115,7 @@ class StoreWriter:
                 number = event.session.number
                 known = sessions.get(number) or self._begin(event.session, event.time)
                 known[_MESSAGES] += 1
+                assemble(event)
             elif isinstance(event, Notice):
                 self._notices.append((listed[-1][0] if listed else self._written, event))
                 continue
@@ -149,6 +153,8 @@ class StoreWriter:
         findings = [_finding_row(*one) for one in self._to_write.items()]
         self._insert("INSERT OR REPLACE INTO findings", findings)
         self._insert("INSERT OR IGNORE INTO proofs", self._proofs)
+        for into, new in charging.statements(self._assembler.drain(), self._written):
+            self._insert(into, new)
         self._database.executemany(_GRAVER, [(one, n, one) for n, one in self._raised.items()])
         self.note(**facts)
         self._database.execute("COMMIT")
@@ -206,6 +212,7 @@ class StoreWriter:
         self._database.execute("BEGIN")
         for waiting in (self._sessions, self._notices, self._to_write, self._raised, self._proofs):
             waiting.clear()
+        self._assembler.drain()
 
     def leave(self, **facts: Any) -> None:
         """The reading ends before the capture does: write the rest, in a store that is not complete."""
@@ -254,14 +261,18 @@ ON CONFLICT (session) DO UPDATE SET
 """A session is forgotten with its end; what comes after a Close still belongs to it."""
 _OTHERS_GO: Final = (
     "DELETE FROM events WHERE n NOT IN (SELECT n FROM kept)",
-    "DELETE FROM findings WHERE finding IN (SELECT finding FROM proofs)"
-    " AND finding NOT IN (SELECT finding FROM proofs WHERE n IN (SELECT n FROM kept))",
+    """DELETE FROM findings WHERE finding IN (SELECT finding FROM proofs)
+    AND finding NOT IN (SELECT finding FROM proofs WHERE n IN (SELECT n FROM kept))""",
     "DELETE FROM proofs WHERE n NOT IN (SELECT n FROM kept)",
+    """DELETE FROM transactions WHERE number NOT IN (SELECT transaction_number FROM samples JOIN kept USING (n))
+    AND ifnull(start_n, 0) NOT IN (SELECT n FROM kept) AND ifnull(stop_n, 0) NOT IN (SELECT n FROM kept)""",
     "DELETE FROM samples WHERE n NOT IN (SELECT n FROM kept)",
     "DELETE FROM connector_states WHERE n NOT IN (SELECT n FROM kept)",
     "DELETE FROM sessions WHERE session NOT IN (SELECT session FROM events)",
-    "UPDATE sessions SET messages = ifnull((SELECT c FROM (SELECT session one, count(*) c FROM events"
-    " WHERE event = 'message' GROUP BY session) WHERE one = session), 0)",
+    "DELETE FROM stations WHERE station NOT IN (SELECT station FROM sessions WHERE station IS NOT NULL)",
+    """UPDATE sessions SET messages = ifnull((SELECT count FROM (
+    SELECT session AS one, count(*) AS count FROM events WHERE event = 'message' GROUP BY session
+    ) WHERE one = session), 0)""",
     "DROP TABLE kept",
 )
 _MESSAGES, _OPENED, _CLOSED = 2, 3, 4

@@ -65,7 +65,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
         ("follow", "F", "Follow", "stay at the end while more comes; a second time: stop that"),
         ("time_mode", "w", "Time", "times of day, since the first event, or since the line before"),
         ("hide_routine", "H", "Hide routine", "hide or show pings, pongs and Heartbeats"),
-        ("mark", "m", "Mark", "mark the event and write a comment, or take the mark away; it stays in the store"),
+        (
+            "mark",
+            "m",
+            "Mark",
+            "mark the event and write a comment, or take the mark away; it stays in the store",
+        ),
         ("mark_to_compare", "space", "Mark A/B", "mark the event as A, then another one as B"),
         ("compare", "c", "Compare", "A and B side by side"),
         ("copy", "y", "Copy", "copy the text, through the terminal and to a file"),
@@ -99,12 +104,20 @@ ACTIONS: Final[tuple[Action, ...]] = (
         ("peer", "* a", "Answer", "from a Call to its answer, and back"),
     ),
     *_room(
+        "compare",
+        ("only_differences", "* d", "Only differences", "show only what differs, or everything"),
+        ("next_difference", "* right_square_bracket", "Next difference", "to the next difference"),
+        ("previous_difference", "left_square_bracket", "Previous difference", "to the difference before"),
+    ),
+    *_room(
         "findings",
         ("order", "* s", "Order", "order by severity, by rule, or by station"),
     ),
     *_room(
         "transactions",
-        ("plot", "p", "Plot", "power, energy or state of charge alone, or all three"),
+        ("sort", "* s", "Sort", "sort by the next column"),
+        ("reverse", "S", "Reverse", "turn the order round"),
+        ("plot", "* p", "Plot", "power, energy or state of charge alone, or all of them"),
     ),
 )
 

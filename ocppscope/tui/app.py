@@ -109,7 +109,9 @@ class Browser(App[int]):
             self.call_from_thread(self.show_alert, str(error))
 
     def show_alert(self, text: str) -> None:
-        """Say something that stays."""
+        """Say something that stays; what is shown stays usable."""
+        if text == self.alert:
+            return
         self.alert = text
         self.notify(text, severity="error", timeout=10, markup=False)
         self._tell_view()
@@ -133,8 +135,7 @@ class Browser(App[int]):
                 self.refresh_store()
             loading = self.is_loading
         except StoreError as error:
-            if not self.alert:
-                self.show_alert(str(error))
+            self.show_alert(str(error))
             return
         if self._was_loading and not loading:
             self.refresh_store()
@@ -166,7 +167,7 @@ class Browser(App[int]):
     def _tell_view(self) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, View) and screen.is_current:
-                screen.store_changed()
+                screen.refresh_safely()
 
     # --- what views show of it ---
 
@@ -398,7 +399,9 @@ class Browser(App[int]):
             self._change_marks(lambda: self.store.unmark(n))
         else:
             self.view.ask(
-                Question(f"Comment on #{n}", "", lambda text: self._change_marks(lambda: self.store.mark(n, text)))
+                Question(
+                    f"Comment on #{n}", "", lambda text: self._change_marks(lambda: self.store.mark(n, text))
+                )
             )
 
     def _change_marks(self, change: Any) -> None:
@@ -456,5 +459,5 @@ class Browser(App[int]):
     def _export(self, name: str) -> None:
         from ocppscope.tui.exporting import export
 
-        if name.strip() and self.view is not None:
-            self.notify(export(self.view, Path(name.strip())), timeout=6, markup=False)
+        if name.strip() and self.view is not None and (wrong := export(self.view, Path(name.strip()))):
+            self.notify(wrong, severity="warning", timeout=6, markup=False)

@@ -1,10 +1,11 @@
 """A list that draws only the lines that show, so that a million of them take no longer than a screenful."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -87,7 +88,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     def cells(self, index: int) -> Sequence[Cell]:
-        """What a line shows: a cell for each column, or without columns one after the other."""
+        """What a line shows: a cell for each column, or one across all; without columns one after the other."""
         raise NotImplementedError
 
     def mark_of(self, index: int) -> str:  # noqa: ARG002
@@ -106,6 +107,11 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         return max(self.size.height - self._head, 1)
 
     @property
+    def line_width(self) -> int:
+        """Columns of a line: what the scroll bar leaves."""
+        return self.scrollable_content_region.width
+
+    @property
     def visible_range(self) -> range:
         """The lines that show."""
         top = round(self.scroll_y)
@@ -114,7 +120,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def refresh_count(self) -> None:
         """There are more or fewer lines: take that in, without moving what shows."""
         count = self.count()
-        self.virtual_size = Size(self.size.width, count + self._head)
+        self.virtual_size = Size(self.line_width, count + self._head)
         if count and self.cursor >= count:
             self.cursor = count - 1
         self.refresh()
@@ -155,7 +161,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     # --- drawing ---
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.line_width
         base = self.rich_style
         if y < self._head:
             return self._head_strip(width)
@@ -180,29 +186,43 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _laid_out(self, cells: Sequence[Cell], width: int, base: Style) -> list[Segment]:
         segments: list[Segment] = []
-        if not self.columns:
+        if not self.columns or len(cells) == 1:
             for cell in cells:
                 text, style = cell if isinstance(cell, tuple) else (cell, "")
                 segments.append(Segment(text, base + self._style(style) if style else base))
             return segments
         for column, size, cell in zip(self.columns, self.widths(width), cells, strict=False):
             text, style = cell if isinstance(cell, tuple) else (cell, "")
-            segments.append(
-                Segment(fitted(text, size, right=column.right) + " ", base + self._style(style) if style else base)
-            )
+            shown = fitted(text, size, right=column.right)
+            segments.append(Segment(f"{shown} ", base + self._style(style) if style else base))
         return segments
 
     def widths(self, width: int) -> list[int]:
         """The width of each column; those of width 0 share what is left."""
-        fixed = sum(column.width + 1 for column in self.columns if column.width)
+        spaces = len(self.columns) - 1
+        fixed = sum(column.width for column in self.columns)
         flexible = sum(not column.width for column in self.columns)
-        share = max((width - fixed) // flexible - 1, 4) if flexible else 0
+        share = max((width - fixed - spaces) // flexible, 4) if flexible else 0
         return [column.width or share for column in self.columns]
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
             self._styles[name] = self.get_component_rich_style(f"lines--{name}", partial=True)
         return self._styles[name]
+
+    # --- as text ---
+
+    def head_text(self) -> str:
+        """The titles of the columns, as they show; empty where there are none."""
+        titles = [column.title for column in self.columns]
+        return " " + self._text_of(titles) if titles else ""
+
+    def line_text(self, index: int) -> str:
+        """A line, as it shows."""
+        return self.mark_of(index) + self._text_of(self.cells(index))
+
+    def _text_of(self, cells: Sequence[Cell]) -> str:
+        return "".join(part.text for part in self._laid_out(cells, self.line_width - 1, Style.null()))
 
     # --- keys and mouse ---
 
@@ -275,6 +295,14 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…" if width > 1 else text[:width]
     padding = " " * (width - length)
     return padding + text if right else text + padding
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A paragraph in lines of at most so many columns; one empty line for an empty text."""
+    lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    if text.isascii():
+        return lines
+    return [piece for line in lines for piece in (chop_cells(line, width) or [""])]
 
 
 MARKS: Final[Mapping[str | None, Cell]] = {

@@ -6,11 +6,11 @@ import click
 import pytest
 
 from ocppscope import __version__
-from ocppscope.cli import ls, main
+from ocppscope.cli import ls, main, view
 from ocppscope.cli.options import OpenInput
 from tests.cli import everything, run, saved
 
-COMMANDS = ["check", "ls", "show", "rules"]
+COMMANDS = ["check", "ls", "show", "view", "convert", "rules"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -40,7 +40,11 @@ def test_the_version_is_everywhere(words):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["frobnicate"], "No such command 'frobnicate'"),
+        (["frobnicate"], "There is no command 'frobnicate', nor a file of that name.\n"),
+        (["chek"], "There is no command 'chek', nor a file of that name. Did you mean check?"),
+        (["missing.pcap"], "There is no command 'missing.pcap', nor a file of that name.\n"),
+        (["--frob", "x.pcap"], "No such option"),
+        (["convert", "x"], "Missing argument 'OUTPUT'"),
         (["check"], "Missing argument 'INPUT...'"),
         (["ls"], "Missing argument 'INPUT'"),
         (["show", "x.pcap"], "Missing argument 'N'"),
@@ -65,6 +69,23 @@ def test_without_a_command_there_is_help():
     done = run()
     assert done.exit_code == 2
     assert "Usage: ocppscope" in done.output
+
+
+def test_an_input_alone_is_viewed(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(view, "_expect_terminal", asked.append)
+    monkeypatch.setattr(view, "_start", lambda *_, **__: {})
+    monkeypatch.setattr(view, "_browse", lambda **what: asked.append(what["follow"]) or 5)
+    path = saved(tmp_path, everything())
+    for words in ([str(path), "--follow"], ["-"]):
+        assert run(*words).exit_code == 5
+    assert asked == [str(path), True, "-", False]
+
+
+def test_a_command_wins_over_a_file_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").write_text("not looked at")
+    assert "CAP-001" in run("rules").stdout
 
 
 @pytest.mark.parametrize("wrong", [KeyboardInterrupt, click.Abort])

@@ -88,7 +88,7 @@ def test_a_call(events):
         "raw": BAD_STATUS,
         "answers": None,
         "latencyMs": None,
-        "summary": "Faulted, connectorId 1, errorCode Error, timestamp 2023-11-14T20:13:20Z",
+        "summary": "connector 1: Faulted, Error",
     }
     assert (events[2]["raw"], events[2]["payload"], events[2]["summary"]) == (CALL, {}, "")
 
@@ -103,7 +103,7 @@ def test_an_answer(events):
         "raw": ANSWER,
         "answers": 2,
         "latencyMs": 1.0,
-        "summary": "currentTime 2026-01-01T00:00:00Z",
+        "summary": "2026-01-01T00:00:00Z",
     }
 
 

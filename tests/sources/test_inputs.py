@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,34 @@ def test_a_missing_file_and_a_folder(tmp_path):
     missing = str(tmp_path / "missing")
     assert refused(missing) == f"{missing} cannot be opened: No such file or directory"
     assert refused(str(tmp_path)) == f"{tmp_path} is a folder: name the files in it"
+
+
+# --- pipes --------------------------------------------------------------------------------------------------
+
+
+def test_before_a_pipe_is_waited_for_its_reader_is_told(monkeypatch):
+    packets = session().client(call()).server(answer()).close().packets
+    rest = [pcap(packets[5:])[24:]]
+    read_end, write_end = os.pipe()
+    os.write(write_end, pcap(packets[:5]))
+    told = []
+
+    def idle():
+        told.append(len(rest))
+        if rest:
+            os.write(write_end, rest.pop())
+        else:
+            os.close(write_end)
+
+    with open(read_end) as pipe:  # noqa: PTH123
+        monkeypatch.setattr("sys.stdin", pipe)
+        assert len(texts(events_of("-", idle=idle))) == 2
+    assert told == [1, 0]
+
+
+def test_a_file_is_never_waited_for(file, monkeypatch):
+    told = []
+    assert len(texts(events_of(file(capture()), idle=lambda: told.append(1)))) == 2
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(capture())))
+    assert len(texts(events_of("-", idle=lambda: told.append(1)))) == 2
+    assert told == []

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
+from ocppscope.store import StoreError
 from ocppscope.tui.actions import bindings
 from ocppscope.tui.lines import LineList
 from ocppscope.tui.prompt import Prompt, Question
@@ -68,7 +69,7 @@ class View(Screen[None]):
 
     def on_mount(self) -> None:
         self.main.focus()
-        self.store_changed()
+        self.refresh_safely()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where nothing can be read; what was shown is there again when there is room."""
@@ -80,7 +81,14 @@ class View(Screen[None]):
         self.show_bar()
 
     def on_screen_resume(self) -> None:
-        self.store_changed()
+        self.refresh_safely()
+
+    def refresh_safely(self) -> None:
+        """Show what the store has now; where it cannot be read say so, and leave what is shown."""
+        try:
+            self.store_changed()
+        except StoreError as error:
+            self.browser.show_alert(str(error))
 
     # --- what a subclass says ---
 
@@ -96,6 +104,9 @@ class View(Screen[None]):
     def current(self) -> int | None:
         """The number of the event that the cursor is on."""
         return None
+
+    def go_to_event(self, n: int) -> None:
+        """Put the cursor on an event, where the view lists events."""
 
     def heading(self) -> str:
         """What is shown."""

@@ -236,7 +236,16 @@ class SessionsView(View):
 
     def status(self) -> str:
         order = _COLUMNS[self._column].title.lower() + (", descending" if self._is_reversed else "")
-        return f"{super().status()}  ·  by {order}"
+        return "  ·  ".join([super().status(), f"by {order}", *self._booted()])
+
+    def _booted(self) -> list[str]:
+        """What the station of the line under the cursor told of itself."""
+        line = self._lines.lines[self._lines.cursor] if self._lines.lines else None
+        if line is None or not line.level:
+            return []
+        info = self.browser.store.station(line.rows[0].session.station)
+        told = (info.vendor, info.model, info.firmware) if info else ()
+        return [visible(" ".join(one for one in told if one))] if any(told) else []
 
     def filter_changed(self) -> None:
         self.store_changed()

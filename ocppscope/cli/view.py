@@ -1,0 +1,216 @@
+"""`ocppscope view`: the terminal browser.
+
+It reads a store. For any other input it starts a process that converts it to a temporary one, and looks on
+while that grows: the first screen is there as soon as the first messages are. Until that process runs, nothing
+is imported here that takes its time.
+"""
+
+import atexit
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn
+
+import click
+
+from ocppscope.cli.reading import UnreadableInput, reading_options, reading_words
+
+_ROOT: Final = str(Path(__file__).parents[2])
+"""The folder that holds the package."""
+_START: Final = "import sys; sys.path.append(sys.argv.pop(1)); from ocppscope.__main__ import main; main()"
+PROGRAM: Final = (sys.executable, "-P", "-c", _START, _ROOT)
+"""Starts this program once more. `-m` would look for modules in the working folder, where captures of strangers
+may lie."""
+_SQLITE: Final = b"SQLite format 3\x00"
+"""`store.schema.MAGIC`, which would take too long to import before the loader runs."""
+_PATIENCE: Final = 2.0
+"""Seconds that the loader has to end when told to."""
+_JUDGED: Final = ("station", "name_station")
+"""Options that change what a store holds."""
+
+
+@click.command()
+@click.argument("source", metavar="INPUT")
+@click.option("--follow", is_flag=True, help="Stay at the end, and wait for more.")
+@click.option("--filter", "wanted", metavar="EXPR", help="A filter to begin with.")
+@click.option(
+    "--profile",
+    type=click.Choice(["field", "strict"]),
+    help="Severities: as the field sees them (the default), or as the standard does.",
+)
+@click.option("--web", is_flag=True, help="In a browser, instead of this terminal.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --web: the address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="With --web: the port."
+)
+@reading_options
+def command(
+    *,
+    source: str,
+    follow: bool,
+    wanted: str | None,
+    profile: str | None,
+    web: bool,
+    host: str,
+    port: int,
+    **reading: Any,
+) -> None:
+    """Browse a capture: its messages, sessions, transactions and findings.
+
+    A pipe works live: ssh host tcpdump -U -w - tcp port 9000 | ocppscope view -
+    """
+    if source != "-" and not Path(source).exists():
+        raise UnreadableInput(f"{source} cannot be opened: there is no such file")
+    if Path(source).is_dir():
+        raise UnreadableInput(f"{source} is a folder: name the files in it")
+    words = reading_words({"profile": profile, "filter": wanted, **reading})
+    if web:
+        _serve(source, [*words, *(["--follow"] if follow else [])], host, port)
+        return
+    _expect_terminal(source)
+    is_as_stored = profile is None and not any(reading[name] for name in _JUDGED)
+    if is_as_stored and _is_store(source):
+        loading: dict[str, Any] = {"path": Path(source)}
+    else:  # first of all: what follows imports much, and the loader is at work meanwhile
+        loading = _start(source, profile or "field", reading, follow=follow)
+    name = "standard input" if source == "-" else source
+    sys.exit(_browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
+
+
+def _checked(wanted: str | None) -> str:
+    """The text of a filter that is one.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    from ocppscope.filter import FilterError, parse
+
+    try:
+        return "" if wanted is None else parse(wanted).text
+    except FilterError as error:
+        raise click.BadParameter(str(error), param_hint="--filter") from error
+
+
+class _NothingToShow(click.ClickException):
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]
+
+
+def _browse(**what: Any) -> int:
+    from ocppscope.tui.run import NothingToShowError, run
+
+    try:
+        return run(**what)
+    except NothingToShowError as nothing:
+        raise _NothingToShow(str(nothing).removeprefix("Error: "), nothing.code) from nothing
+
+
+def _is_store(source: str) -> bool:
+    path = Path(source)
+    if source == "-" or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError as error:
+        raise UnreadableInput(f"{source} cannot be opened: {error.strerror}") from error
+
+
+def _expect_terminal(source: str) -> None:
+    if "TEXTUAL_DRIVER" in os.environ:  # a web page takes the place of the terminal
+        return
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):
+        if not stream.isatty() and not (source == "-" and stream is sys.stdin):
+            raise click.UsageError(
+                f"view needs a terminal, and standard {name} is none. "
+                f"`ocppscope ls` and `ocppscope check` print; `view -` reads what is piped in"
+            )
+
+
+# --- the loader ---
+
+
+def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: bool) -> dict[str, Any]:
+    """Start the process that converts an input to a temporary store.
+
+    Returns:
+        Arguments for the browser: the path of the store, its loader, and the file of the loader's errors.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ocppscope-"))  # only its owner may look into it
+    path, errors = folder / "view.ocppdb", folder / "errors"
+    pipe = _piped(source)
+    words = ["convert", "--to=ocppdb", "--scratch", f"--parent={os.getpid()}", f"--profile={profile}"]
+    words += [*(["--follow"] if follow else []), *reading_words(reading)]
+    words += ["--", source if pipe is None else "-", str(path)]
+    with errors.open("wb") as stderr:
+        loader = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            [*PROGRAM, *words],
+            stdin=subprocess.DEVNULL if pipe is None else pipe,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,  # the terminal's signals are for the browser
+        )
+    if pipe is not None:
+        pipe.close()
+    atexit.register(_clean_up, loader, folder)
+    for name in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(name, _leave)
+    return {"path": path, "loader": loader, "errors": errors}
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _clean_up(loader: "subprocess.Popen[bytes]", folder: Path) -> None:
+    loader.terminate()
+    try:
+        loader.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        loader.kill()
+        loader.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _piped(source: str) -> BinaryIO | None:
+    """What the loader is to read as its standard input; None where it can open the input by its name."""
+    if source != "-":
+        # `<(…)` names a descriptor of this process, which the loader does not have.
+        return None if Path(source).is_file() else Path(source).open("rb")
+    if sys.stdin.isatty():
+        raise click.UsageError("INPUT is -, and nothing is piped in: `tcpdump -U -w - … | ocppscope view -`")
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise click.UsageError(
+            "standard input is the capture, and there is no terminal (/dev/tty) to take keys from"
+        ) from error
+    pipe = os.fdopen(os.dup(0), "rb")
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return pipe
+
+
+# --- on the web ---
+
+
+def _serve(source: str, words: list[str], host: str, port: int) -> None:
+    """Serve the browser to web pages; each gets its own."""
+    if source == "-" or not Path(source).is_file():
+        raise click.UsageError("--web reads the input once for each page: INPUT has to be a file")
+    try:
+        from ocppscope.cli.web import serve
+    except ImportError as error:
+        raise click.UsageError("--web needs one more package: pip install 'ocppscope[web]'") from error
+    view = shlex.join([*PROGRAM, "view", *words, "--", str(Path(source).absolute())])
+    try:
+        serve(view, title=Path(source).name, host=host, port=port)
+    except OSError as error:
+        raise click.ClickException(f"--web cannot listen on {host}, port {port}: {error.strerror}") from error

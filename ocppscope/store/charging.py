@@ -1,0 +1,52 @@
+"""Charging as rows of `transactions`, `samples`, `connector_states` and `stations`, and back."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+from ocppscope.ocpp.connectors import ConnectorState, StationInfo
+from ocppscope.ocpp.transactions import Drained, Transaction
+
+_Row: TypeAlias = tuple[Any, ...]
+_Columns: TypeAlias = Callable[[Any], _Row]
+
+_TRANSACTION: Final = (
+    "number station session version id evse connector id_token start stop meter_start meter_stop energy reason"
+    " start_n stop_n"
+).split()
+_of_transaction: Final[_Columns] = attrgetter(*_TRANSACTION)
+_of_sample: Final[_Columns] = attrgetter("transaction", "n", "time", "measurand", "value")
+_of_state: Final[_Columns] = attrgetter("n", "station", "evse", "connector", "time", "status")
+_of_station: Final[_Columns] = attrgetter("station", "vendor", "model", "serial", "firmware")
+
+
+def statements(new: Drained, last: int) -> Iterator[tuple[str, list[_Row]]]:
+    """What has to be written: the beginning of each statement, and its rows.
+
+    Args:
+        new: what is new since the last time.
+        last: the number of the store's last event.
+    """
+    yield "INSERT OR REPLACE INTO transactions", [(*_of_transaction(one), last) for one in new.transactions]
+    yield _SAMPLES, list(map(_of_sample, new.samples))
+    yield "INSERT INTO connector_states", list(map(_of_state, new.connector_states))
+    yield "INSERT OR REPLACE INTO stations", list(map(_of_station, new.stations))
+
+
+_SAMPLES: Final = "INSERT INTO samples (transaction_number, n, time, measurand, value)"
+
+
+def transaction_of(row: sqlite3.Row) -> Transaction:
+    """The transaction of a row."""
+    return Transaction(*tuple(row)[: len(_TRANSACTION)])
+
+
+def station_of(row: sqlite3.Row) -> StationInfo:
+    """What a station told of itself."""
+    return StationInfo(*row)
+
+
+def state_of(row: sqlite3.Row) -> ConnectorState:
+    """A connector's status."""
+    return ConnectorState(*row)

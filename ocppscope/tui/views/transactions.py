@@ -1,0 +1,403 @@
+"""Charging transactions, a line each; below them what was measured during the one under the cursor."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from textual import events, work
+from textual.widget import Widget
+from textual.worker import get_current_worker
+
+from ocppscope.filter import Filter, parse
+from ocppscope.ocpp import quantities
+from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.times import MINUTE, SECOND, duration, timestamp
+from ocppscope.ocpp.transactions import Transaction
+from ocppscope.ocpp.wording import clock
+from ocppscope.store import Store, StoreError
+from ocppscope.tui.lines import Cell, Column, LineList
+from ocppscope.tui.measured import Samples, chart
+from ocppscope.tui.plot import Picture, Plot
+from ocppscope.tui.selection import Scope
+from ocppscope.tui.views.base import View
+
+RUNNING: Final = "running"
+"""In place of the reason of a transaction that does not stop in the capture."""
+_UNSEEN: Final = "earlier"
+"""In place of a start that is not in the capture."""
+_PLOT_FROM: Final = 18
+"""Lines of the terminal below which there is no room for a plot."""
+_CHUNK: Final = 50_000
+"""Events looked at in one go."""
+_MARGIN: Final = 20
+"""So much of its length is shown before and after a transaction: what its connector was then, and became."""
+
+_COLUMNS: Final = (
+    Column("Start", 14),
+    Column("Station", 14),
+    Column("Conn.", 5),
+    Column("Transaction", 0),
+    Column("idTag", 20),
+    Column("Length", 8, right=True),
+    Column("kWh", 9, right=True),
+    Column("Reason", 16),
+)
+_NARROW: Final = 110
+_NARROW_COLUMNS: Final = (
+    Column("Start", 8),
+    Column("Station", 10),
+    Column("Conn", 4),
+    Column("Id", 0),
+    Column("idTag", 12),
+    Column("Length", 8, right=True),
+    Column("kWh", 7, right=True),
+    Column("Reason", 14),
+)
+_BY_START: Final = 0
+
+_Span: TypeAlias = tuple[int, int]
+"""After which event, and up to which one."""
+
+
+def _length(one: Transaction) -> int | None:
+    """In ns; None where it is not known, or a clock was set in between."""
+    if one.start is None or one.stop is None or one.stop < one.start:
+        return None
+    return one.stop - one.start
+
+
+def _reason(one: Transaction) -> str:
+    return RUNNING if one.stop_n is None else one.reason or ""
+
+
+def _connector(one: Transaction) -> str:
+    """`1` in 1.6; `1/2`, EVSE and connector, or `1`, the EVSE alone, in 2.x."""
+    return "/".join(str(number) for number in (one.evse, one.connector) if number is not None)
+
+
+_KEYS: Final[Sequence[Callable[[Transaction], Any]]] = (
+    lambda one: one.start or 0,
+    lambda one: one.station or "",
+    lambda one: (one.evse or 0, one.connector or 0),
+    lambda one: (len(one.id or ""), one.id or ""),  # most are numbers
+    lambda one: one.id_token or "",
+    lambda one: _length(one) or 0,
+    lambda one: one.energy or 0,
+    _reason,
+)
+
+_STATE_STYLES: Final = {
+    "Charging": "good",
+    "SuspendedEV": "warning",
+    "SuspendedEVSE": "warning",
+    "Faulted": "error",
+    "Unavailable": "error",
+}
+
+
+class TransactionLines(LineList):
+    """Lines of transactions."""
+
+    def __init__(self) -> None:
+        super().__init__(_COLUMNS, id="transactions")
+        self.rows: list[Transaction] = []
+
+    def on_resize(self) -> None:
+        self.columns = _COLUMNS if self.size.width >= _NARROW else _NARROW_COLUMNS
+        super().on_resize()
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def mark_of(self, index: int) -> str:
+        n = first_event(self.rows[index])
+        mark: str = self.app.mark_before(n) if n is not None else " "  # type: ignore[attr-defined]
+        return mark
+
+    def cells(self, index: int) -> Sequence[Cell]:
+        one = self.rows[index]
+        length, is_running = _length(one), one.stop_n is None
+        return (
+            self._start(index),
+            visible(one.station or f"session {one.session}"),
+            _connector(one) or "-",
+            visible(one.id or "-"),
+            visible(one.id_token or "-"),
+            "-" if length is None else duration(length),
+            "-" if one.energy is None else f"{one.energy / 1000:,.2f}",
+            (RUNNING, "good") if is_running else visible(one.reason or ""),
+        )
+
+    def _start(self, index: int) -> Cell:
+        start = self.rows[index].start
+        mode: str = self.app.time_mode  # type: ignore[attr-defined]
+        if start is None:
+            return _UNSEEN, "dim"
+        if mode == "absolute":
+            return (
+                (timestamp(start) or "-")[5:19].replace("T", " ")
+                if self.columns is _COLUMNS
+                else clock(start)[:8]
+            )
+        origin = self.rows[0 if mode == "relative" else max(index - 1, 0)].start
+        return _since(start, start if origin is None else origin)
+
+
+def _since(time: int, origin: int) -> str:
+    return f"{'-' if time < origin else ''}{duration(abs(time - origin))}"
+
+
+def first_event(one: Transaction) -> int | None:
+    """The number of the event that a transaction starts with; where that was not seen, of the one that ends it."""
+    return one.start_n if one.start_n is not None else one.stop_n
+
+
+class Chosen:
+    """What a filter selects, by station.
+
+    Args:
+        chosen: the filter.
+    """
+
+    def __init__(self, chosen: Filter) -> None:
+        self.where = chosen.sql()
+        self.done = 0
+        """Up to which event was looked."""
+        self._numbers: dict[str | int, array[int]] = {}
+
+    def take(self, span: _Span, found: Iterable[tuple[int, int]], names: Mapping[int, str | None]) -> None:
+        """Take in what was found; what was found before is left alone.
+
+        Args:
+            span: after which event it was looked for, and up to which one.
+            found: its sessions and numbers, as `Store.selected` gives them.
+            names: the station of each session.
+        """
+        after, until = span
+        if after != self.done:
+            return
+        for session, n in found:
+            self._numbers.setdefault(names.get(session) or session, array("q")).append(n)
+        self.done = until
+
+    def __contains__(self, one: Transaction) -> bool:
+        """Whether it selects an event of the transaction's station from the start to the stop."""
+        numbers = self._numbers.get(one.station or one.session, ())
+        at = bisect_left(numbers, one.start_n or 0)
+        return at < len(numbers) and (one.stop_n is None or numbers[at] <= one.stop_n)
+
+
+class TransactionsView(View):
+    """The charging transactions of a scope.
+
+    Args:
+        scope: whose.
+    """
+
+    ROOM = "transactions"
+    DEFAULT_CSS = """
+    TransactionsView > #plot { height: 3fr; }
+    TransactionsView > #transactions { height: 2fr; }
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+        self._lines = TransactionLines()
+        self._plot = Plot(id="plot")
+        self._column, self._is_reversed = _BY_START, False
+        self._known: dict[int, Transaction] = {}
+        self._read_at = 0
+        """The store's last event when they were read."""
+        self._filtered = ""
+        self._chosen: Chosen | None = None
+        self._stays_on = 0
+        """The transaction that the cursor is on, also while a filter hides it."""
+        self._total = ""
+        self._samples = Samples()
+        self._kind: str | None = None
+        """What is plotted alone; None: all."""
+        self._plotted: Any = None
+        """What the plot was made of."""
+
+    def body(self) -> Iterable[Widget]:
+        yield self._lines
+        yield self._plot
+
+    def heading(self) -> str:
+        return f"transactions › {self.scope.title}"
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._plot.display = event.size.height >= _PLOT_FROM
+        self._draw()
+
+    @property
+    def chosen(self) -> Transaction | None:
+        """The transaction under the cursor."""
+        return self._lines.rows[self._lines.cursor] if self._lines.rows else None
+
+    def current(self) -> int | None:
+        return first_event(self.chosen) if self.chosen else None
+
+    # --- what is shown ---
+
+    def store_changed(self) -> None:
+        last, text = self.browser.last, self.browser.filter_text
+        is_new = text != self._filtered
+        if is_new:
+            self._filtered, self._chosen = text, Chosen(parse(text)) if text else None
+        if last != self._read_at:
+            changed = self.browser.store.transactions(self.scope.sessions, after=self._read_at)
+            self._known.update((one.number, one) for one in changed)
+            self._read_at, is_new = last, is_new or bool(changed)
+        if is_new:
+            self._arrange()
+        if self._chosen is not None and self._chosen.done < last:
+            self._ask(self._chosen, last)
+        super().store_changed()
+
+    def _arrange(self) -> None:
+        """Show the transactions in their order, with the cursor on the one where it was."""
+        chosen, place = self._chosen, self._lines.cursor
+        if self.chosen is not None:
+            self._stays_on = self.chosen.number
+        rows = [one for one in self._known.values() if chosen is None or one in chosen]
+        rows.sort(key=_KEYS[self._column], reverse=self._is_reversed)
+        self._lines.rows = rows
+        self._lines.refresh_count()
+        self._lines.cursor = next((at for at, one in enumerate(rows) if one.number == self._stays_on), place)
+        running = sum(one.stop_n is None for one in rows)
+        energy = quantities.energy(sum(one.energy or 0 for one in rows))
+        self._total = f"{energy}  ·  {running:,} {RUNNING}" if running else energy
+        self.follow_changed()
+
+    @work(thread=True, exclusive=True, group="fill")
+    def _ask(self, chosen: Chosen, last: int) -> None:
+        """Find what the filter selects: outside the loop that draws."""
+        worker = get_current_worker()
+        try:
+            with Store(self.browser.store.path) as store:
+                names = {row.session.number: row.session.station for row in store.sessions()}
+                while chosen.done < last and not worker.is_cancelled:
+                    after, until = chosen.done, min(chosen.done + _CHUNK, last)
+                    found = store.selected(chosen.where, after, until)
+                    if not worker.is_cancelled:
+                        self.app.call_from_thread(self._found, chosen, (after, until), found, names)
+        except StoreError as error:
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self.browser.show_alert, str(error))
+
+    def _found(
+        self, chosen: Chosen, span: _Span, found: list[tuple[int, int]], names: Mapping[int, str | None]
+    ) -> None:
+        chosen.take(span, found, names)
+        if chosen is self._chosen:
+            self._arrange()
+            self.show_status()
+
+    def follow_changed(self) -> None:
+        if self.browser.following:
+            self._lines.action_to_end()
+
+    def status(self) -> str:
+        if not self._lines.rows:
+            return super().status()
+        order = _COLUMNS[self._column].title.lower() + (", descending" if self._is_reversed else "")
+        return f"{super().status()}  ·  {self._total}  ·  by {order}"
+
+    def show_status(self) -> None:
+        """Draw the status line, and the plot: whatever changes the one may change the other."""
+        super().show_status()
+        self._draw()
+
+    # --- the plot ---
+
+    def _draw(self) -> None:
+        """Draw the plot, where anything has changed that it shows."""
+        one = self.chosen
+        made_of = one, self._read_at, self._kind, self.browser.time_mode
+        if made_of == self._plotted or not self._plot.display:
+            return
+        self._plotted = made_of
+        if one is None:
+            self._plot.show(Picture("no transaction"))
+            return
+        if self._samples.number != one.number:
+            self._samples = Samples(one.number)
+        self._samples.read(self.browser.store)
+        self._plot.show(self._picture(one))
+
+    def _picture(self, one: Transaction) -> Picture:
+        ends = [time for time in (one.start, one.stop) if time is not None] + self._samples.span
+        charts = [chart(kind, self._samples.series[kind], one) for kind in self._samples.kinds(self._kind)]
+        words = "" if charts else "no meter values in the capture"
+        title = f"{_meter(one)}{visible(one.station or f'session {one.session}')}, transaction {visible(one.id or '?')}"
+        if not ends:
+            return Picture(title, words=words)
+        first, last = min(ends), max(ends)
+        margin = (last - first) // _MARGIN or SECOND
+        span = first - margin, last + margin
+        states = self.browser.store.connector_states(one, *span)
+        return Picture(
+            title,
+            charts,
+            words,
+            span,
+            self._ticks(first, last),
+            [
+                (state.time or 0, visible(state.status), _STATE_STYLES.get(state.status, ""))
+                for state in states
+            ],
+        )
+
+    def _ticks(self, first: int, last: int) -> list[tuple[int, str]]:
+        """Words for the start, the middle and the end, in the way in which times are shown."""
+        middle = (first + last) // 2
+        if self.browser.time_mode != "absolute":
+            return [(time, _since(time, first)) for time in (first, middle, last)]
+        days = {(timestamp(time) or "")[:10] for time in (first, last)}
+        shown = slice(5, 16) if len(days) > 1 else slice(11, 19 if last - first > MINUTE else 23)
+        return [(time, (timestamp(time) or "-")[shown].replace("T", " ")) for time in (first, middle, last)]
+
+    # --- keys ---
+
+    async def on_line_list_chosen(self) -> None:
+        """Show the messages of a transaction, from its start on; back leads to the transactions again."""
+        from ocppscope.tui.views.messages import MessagesView
+
+        one = self.chosen
+        if one is None:
+            return
+        stopped = self.browser.store.event(one.stop_n) if one.stop_n is not None else None
+        sessions = {one.session, stopped.event.session.number if stopped else one.session}
+        name = f"session{'s' * (len(sessions) > 1)} {', '.join(map(str, sorted(sessions)))}"
+        title = f"{visible(one.station)}, {name}" if one.station else name
+        await self.browser.push_screen(MessagesView(Scope(title, tuple(sorted(sessions))), first_event(one)))
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        self._column = (self._column + 1) % len(_COLUMNS)
+        self._arrange()
+        self.show_status()
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self._is_reversed = not self._is_reversed
+        self._arrange()
+        self.show_status()
+
+    def action_plot(self) -> None:
+        """Plot the next of what was measured alone, after the last of them all."""
+        self._kind = self._samples.next_kind(self._kind)
+        self.show_status()
+
+
+def _meter(one: Transaction) -> str:
+    """What the meter showed, as far as it is known."""
+    if one.meter_start is None and one.meter_stop is None:
+        return ""
+    start, stop = (
+        "?" if value is None else f"{value / 1000:,.3f}" for value in (one.meter_start, one.meter_stop)
+    )
+    return f"meter {start} → {stop} kWh  ·  "

@@ -1,0 +1,67 @@
+"""Which events a list shows."""
+
+import pytest
+
+from ocppscope.filter import FilterError
+from ocppscope.store import Store
+from ocppscope.tui.selection import EVERYTHING, Scope, Selection, combined, routine_hidden
+from tests.tui import store_of
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    with Store(store_of("clean-1.6.pcap", tmp_path_factory.mktemp("selection"))) as store:
+        yield store
+
+
+def filled(store, selection):
+    while selection.done < store.last:
+        selection.take(selection.ask(store, store.last))
+    return list(selection.numbers)
+
+
+def test_everything_needs_no_question(store):
+    selection = Selection(EVERYTHING, None, is_dense=True)
+    assert selection.is_whole
+    selection.take_all(store.last)
+    assert selection.numbers == range(1, store.last + 1)
+    assert selection.index_of(5) == 4
+    assert 5 in selection
+    assert store.last + 1 not in selection
+
+
+def test_a_selection_that_has_holes_is_asked_for(store):
+    selection = Selection(EVERYTHING, None, is_dense=False)
+    assert filled(store, selection) == list(range(1, store.last + 1))
+
+
+def test_a_filter_and_a_scope(store):
+    selection = Selection(Scope("one", (1,)), combined("action == Heartbeat"), is_dense=True)
+    numbers = filled(store, selection)
+    assert numbers
+    assert {stored.event.action for stored in store.events(numbers)} == {"Heartbeat"}
+    assert filled(store, Selection(Scope("none", ()), None, is_dense=True)) == []
+    assert filled(store, Selection(Scope("other", (2,)), None, is_dense=True)) == []
+
+
+def test_what_was_found_twice_is_taken_once(store):
+    selection = Selection(Scope("one", (1,)), None, is_dense=True)
+    found = selection.ask(store, store.last)
+    selection.take(found)
+    selection.take(found)
+    assert list(selection.numbers) == list(range(1, store.last + 1))
+
+
+def test_routine_can_be_hidden(store):
+    chosen = combined("", routine_hidden(True))
+    shown = store.events(filled(store, Selection(EVERYTHING, chosen, is_dense=True)))
+    assert not [one for one in shown if getattr(one.event, "action", None) == "Heartbeat"]
+    assert not [one for one in shown if type(one.event).__name__ == "Control"]
+    assert 0 < len(shown) < store.last
+    assert combined("", routine_hidden(False)) is None
+
+
+def test_parts_are_combined_as_wholes():
+    assert combined("a or b", "c").text == "(a or b) and (c)"
+    with pytest.raises(FilterError):
+        combined("action ==")
