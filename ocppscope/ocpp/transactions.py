@@ -162,7 +162,7 @@ def _is_before(time: int | None, other: int | None) -> bool:
 class _Station:
     """The transactions of one station that messages may name."""
 
-    __slots__ = ("asked", "at", "ended", "open")
+    __slots__ = ("asked", "at", "ended", "metered", "open")
 
     def __init__(self) -> None:
         self.open: Recent[str, _Track] = Recent(_OPEN)
@@ -173,6 +173,8 @@ class _Station:
         """By place: what began there last, while it is open."""
         self.asked: Recent[int, _Track] = Recent(_ASKED)
         """By the number of a StartTransaction that was not answered yet."""
+        self.metered: tuple[Any, _Track] | None = None
+        """The transactionId of the last MeterValues, as it was sent, and its transaction."""
 
     def find(self, identity: str | None) -> _Track | None:
         return None if identity is None else self.open.get(identity) or self.ended.get(identity)
@@ -379,13 +381,19 @@ class Assembler:
 
     def _metered(self, message: Message, payload: dict[str, Any]) -> None:
         """MeterValues; those of 2.x belong to no transaction, unless one is going on at the EVSE."""
-        station = self._station(message)
+        station, sent, meter_values = self._station(message), payload.get("transactionId"), payload.get("meterValue")
+        last = station.metered
+        if last is not None and type(sent) is int and last[0] == sent and last[1].transaction.stop_n is None:
+            self._measure_later(last[1], message, meter_values)
+            self._touch(last[1])
+            return
         evse, connector = whole(payload.get("evseId")), whole(payload.get("connectorId"))
-        track = self._metered_of(
-            message, station, identifier(payload.get("transactionId")), (evse, connector)
-        )
+        identity = identifier(sent)
+        track = self._metered_of(message, station, identity, (evse, connector))
         if track is not None:
-            self._measure_later(track, message, payload.get("meterValue"))
+            if identity not in _NO_ID and track.place != (None, None):
+                station.metered = sent, track
+            self._measure_later(track, message, meter_values)
             self._touch(track)
 
     def _metered_of(

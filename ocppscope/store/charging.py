@@ -1,4 +1,4 @@
-"""Charging as rows of `transactions`, `samples`, `connector_states` and `stations`, and back."""
+"""Charging as rows of `transactions`, `connector_states` and `stations`, and back."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,7 +16,6 @@ _TRANSACTION: Final = (
     " start_n stop_n"
 ).split()
 _of_transaction: Final[_Columns] = attrgetter(*_TRANSACTION)
-_of_sample: Final[_Columns] = attrgetter("transaction", "n", "time", "measurand", "value")
 _of_state: Final[_Columns] = attrgetter("n", "station", "evse", "connector", "time", "status")
 _of_station: Final[_Columns] = attrgetter("station", "vendor", "model", "serial", "firmware")
 
@@ -29,12 +28,8 @@ def statements(new: Drained, last: int) -> Iterator[tuple[str, list[_Row]]]:
         last: the number of the store's last event.
     """
     yield "INSERT OR REPLACE INTO transactions", [(*_of_transaction(one), last) for one in new.transactions]
-    yield _SAMPLES, list(map(_of_sample, new.samples))
     yield "INSERT INTO connector_states", list(map(_of_state, new.connector_states))
     yield "INSERT OR REPLACE INTO stations", list(map(_of_station, new.stations))
-
-
-_SAMPLES: Final = "INSERT INTO samples (transaction_number, n, time, measurand, value)"
 
 
 def transaction_of(row: sqlite3.Row) -> Transaction:

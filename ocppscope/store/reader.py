@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ocppscope.events import Event, Notice, Session, WireEvent
+from ocppscope.events import CALL, Event, Message, Notice, Session, WireEvent
 from ocppscope.filter import Sql, install
 from ocppscope.ocpp.connectors import ConnectorState, StationInfo
 from ocppscope.ocpp.transactions import Transaction
@@ -23,6 +23,7 @@ from ocppscope.store.schema import APPLICATION, VERSION
 _ENDLESS: Final = (1 << 63) - 1
 _OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """What SQLite says of a file that is not as it should be; SQLITE_ERROR: tables or columns are missing."""
+_CHARGING: Final = "('StartTransaction', 'StopTransaction', 'MeterValues', 'TransactionEvent')"
 _AT_ONCE: Final = 500
 """Keys in one statement, and rows of a pass through all events."""
 
@@ -487,16 +488,26 @@ class Store:
         found = self._all(f"SELECT t.* FROM transactions t WHERE as_of > ?{condition} ORDER BY number", after)  # noqa: S608
         return [charging.transaction_of(row) for row in found]
 
-    def samples(self, number: int, *, after: int = 0) -> list[tuple[int, int | None, str, float]]:
-        """What was measured during a transaction: rows of number, time in ns, measurand and value, as they came.
+    def charging_messages(self, of: Transaction, *, after: int = 0) -> Iterator[Message]:
+        """Yield what was said of charging, from the start of a transaction to its end, by its station.
 
         Args:
-            number: the transaction's.
-            after: only samples with a higher number.
+            of: the transaction.
+            after: only messages with a higher number.
         """
-        columns = "number, time, measurand, value"
-        chosen = "transaction_number = ? AND number > ? ORDER BY number"
-        return list(map(tuple, self._all(f"SELECT {columns} FROM samples WHERE {chosen}", number, after)))  # noqa: S608
+        calls: dict[int, Message] = {}
+        statement = (
+            f"SELECT * FROM events WHERE n BETWEEN ? AND ? AND action IN {_CHARGING} AND session IN"  # noqa: S608
+            " (SELECT session FROM sessions WHERE session = ? OR station = ?) ORDER BY n"
+        )
+        first, last = max(after + 1, of.start_n or 1), of.stop_n or _ENDLESS
+        for row in self._all(statement, first, last, of.session, of.station):
+            stored = self._stored(row)
+            message = stored.event
+            assert isinstance(message, Message)
+            if message.type == CALL:
+                calls[message.n] = message
+            yield replace(message, call=calls.pop(stored.answers or 0, None))
 
     def connector_states(self, of: Transaction, since: int, until: int) -> list[ConnectorState]:
         """What its station told of a transaction's connector, by time, begun with the state that `since` found.

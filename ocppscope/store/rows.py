@@ -42,6 +42,8 @@ _EXTRA: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """By event: its other fields, and what they are where nothing is said."""
 _BYTES: Final = frozenset({"request", "response"})
+COLUMNS: Final = 17
+
 
 _Other: TypeAlias = Opened | Control | Damaged | Gap | Closed
 

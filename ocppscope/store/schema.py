@@ -119,16 +119,6 @@ CREATE TABLE transactions (
   as_of INTEGER NOT NULL
 );
 
-CREATE TABLE samples (
-  number INTEGER PRIMARY KEY,
-  transaction_number INTEGER NOT NULL,
-  n INTEGER NOT NULL,
-  time INTEGER,
-  measurand TEXT NOT NULL,
-  value REAL NOT NULL
-);
-CREATE INDEX samples_by_transaction ON samples (transaction_number);
-
 CREATE TABLE connector_states (
   n INTEGER NOT NULL,
   station TEXT,

@@ -68,7 +68,7 @@ class StoreWriter:
         self._raised: dict[int, Severity] = {}
         """The same of events that were written before."""
         self._proofs: list[tuple[int, int, str | None]] = []
-        self._assembler = Assembler()
+        self._assembler = Assembler(samples=False)
         self._written = 0
         self._is_selection = False
         self._last_commit = clock()
@@ -123,7 +123,7 @@ class StoreWriter:
                 self._other(event)
             listed.append(rows.row_of(event, severities.get(event.n)))
         if listed:
-            self._insert("INSERT INTO events", listed)
+            self._insert_events(listed)
             is_first = not self._written
             self._written = listed[-1][0]
             severities.clear()
@@ -166,6 +166,12 @@ class StoreWriter:
         for waiting in (self._notices, self._to_write, self._raised, self._proofs):
             waiting.clear()
         self._last_commit = self._clock()
+
+    def _insert_events(self, listed: list[rows.Row]) -> None:
+        try:
+            self._database.executemany(_EVENTS, listed)
+        except (OverflowError, UnicodeEncodeError):  # as in `_insert`; those before it are in already
+            self._database.executemany(_EVENTS, [tuple(map(_storable, row)) for row in listed])
 
     def _insert(self, into: str, values: list[tuple[Any, ...]], conflict: str = "") -> None:
         if not values:
@@ -238,6 +244,7 @@ class StoreWriter:
             self._database.close()
 
 
+_EVENTS: Final = f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * rows.COLUMNS)})"
 _GRAVER: Final = (
     "UPDATE events SET severity = ? WHERE n = ? AND (severity IS NULL OR severity = 'info' OR 'error' = ?)"
 )
@@ -264,9 +271,10 @@ _OTHERS_GO: Final = (
     """DELETE FROM findings WHERE finding IN (SELECT finding FROM proofs)
     AND finding NOT IN (SELECT finding FROM proofs WHERE n IN (SELECT n FROM kept))""",
     "DELETE FROM proofs WHERE n NOT IN (SELECT n FROM kept)",
-    """DELETE FROM transactions WHERE number NOT IN (SELECT transaction_number FROM samples JOIN kept USING (n))
-    AND ifnull(start_n, 0) NOT IN (SELECT n FROM kept) AND ifnull(stop_n, 0) NOT IN (SELECT n FROM kept)""",
-    "DELETE FROM samples WHERE n NOT IN (SELECT n FROM kept)",
+    """DELETE FROM transactions WHERE ifnull(start_n, 0) NOT IN (SELECT n FROM kept)
+    AND ifnull(stop_n, 0) NOT IN (SELECT n FROM kept) AND NOT EXISTS (
+    SELECT 1 FROM events e WHERE e.session = transactions.session AND action IN ('MeterValues', 'TransactionEvent')
+    AND e.n BETWEEN ifnull(start_n, 0) AND ifnull(stop_n, as_of))""",
     "DELETE FROM connector_states WHERE n NOT IN (SELECT n FROM kept)",
     "DELETE FROM sessions WHERE session NOT IN (SELECT session FROM events)",
     "DELETE FROM stations WHERE station NOT IN (SELECT station FROM sessions WHERE station IS NOT NULL)",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ocppscope.ocpp import metering, quantities
-from ocppscope.ocpp.transactions import Transaction
+from ocppscope.ocpp.transactions import Assembler, Transaction
 from ocppscope.store import Store
 from ocppscope.tui.plot import Chart, Series
 
@@ -37,14 +37,27 @@ class Samples:
         self.number = number
         """The transaction's."""
         self.series: dict[str, Series] = {}
+        self._assembler = Assembler()
         self._last = 0
+        self._own: int | None = None
+        """The number by which our own assembler knows the transaction."""
 
-    def read(self, store: Store) -> None:
-        """Take in what is new."""
-        for number, time, measurand, value in store.samples(self.number, after=self._last):
-            self._last = number
-            if time is not None:
-                self.series.setdefault(measurand, Series()).add(time, value)
+    def read(self, store: Store, of: Transaction) -> None:
+        """Take in what is new of a transaction.
+
+        Its messages are assembled once more, now with all that was measured: a store does not keep that beside
+        the messages that say it.
+        """
+        for message in store.charging_messages(of, after=self._last):
+            self._assembler.feed(message)
+            self._last = message.n
+        new = self._assembler.drain()
+        for one in new.transactions:
+            if self._own is None and (one.start_n, one.id) == (of.start_n, of.id):
+                self._own = one.number
+        for sample in new.samples:
+            if sample.transaction == self._own and sample.time is not None:
+                self.series.setdefault(sample.measurand, Series()).add(sample.time, sample.value)
 
     @property
     def span(self) -> list[int]:

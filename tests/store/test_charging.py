@@ -71,9 +71,11 @@ def test_what_the_assembler_tells_is_what_is_read(tmp_path):
         assert list(map(dataclasses.astuple, store.transactions())) == list(
             map(dataclasses.astuple, told.transactions)
         )
-        samples = [(one.time, one.measurand, one.value) for one in told.samples]
-        assert [row[1:] for row in store.samples(1)] == samples
-        assert len(samples) == 4
+        again = Assembler()
+        for message in store.charging_messages(told.transactions[0]):
+            again.feed(message)
+        assert again.drain().samples == told.samples
+        assert len(told.samples) == 4
         assert store.stations() == {one.station: one for one in told.stations}
         assert store.connector_states(told.transactions[0], 0, 1 << 62) == told.connector_states
 
@@ -89,12 +91,12 @@ def test_a_transaction_changes_while_the_store_grows(tmp_path):
         assert (running.stop_n, running.energy) == (None, 1500)
         last = store.last
         assert store.transactions(after=last) == []
-        seen = [row[0] for row in store.samples(1)]
+        seen = [message.n for message in store.charging_messages(running)]
         writer.feed(events[half:])
         (ended,) = store.transactions(after=last)
         assert (ended.number, ended.id, ended.energy, ended.reason) == (1, "7", 2000, "Remote")
-        assert store.samples(1, after=seen[-1]) == []
-        assert store.samples(1, after=seen[0]) == store.samples(1)[1:]
+        new = [message.action for message in store.charging_messages(ended, after=seen[-1])]
+        assert new == ["StopTransaction"]
     writer.finish()
 
 

@@ -325,7 +325,7 @@ class TransactionsView(View):
             return
         if self._samples.number != one.number:
             self._samples = Samples(one.number)
-        self._samples.read(self.browser.store)
+        self._samples.read(self.browser.store, one)
         self._plot.show(self._picture(one))
 
     def _picture(self, one: Transaction) -> Picture:
