@@ -133,7 +133,8 @@ class Decoder:
         session.station = session.station or self._name_station
         if session in self._ended:  # frames may follow a Close
             return _State(session, self._ids_of(session), undecided=False)
-        state = _State(session, self._ids_of(session), undecided=undecided)
+        was_decided = event.n > 0  # by the decoder that numbered it, before it was stored
+        state = _State(session, self._ids_of(session), undecided=undecided and not was_decided)
         self._states[session] = state
         return state
 
@@ -218,7 +219,7 @@ class Decoder:
                 except ValueError:  # too deep for the schema engine: see schemas.fits
                     valid = True
                 if not valid:
-                    violations = schemas.violations(known.validator, payload)
+                    violations = schemas.violations(known.validator, payload, len(text))
                 if known.times:
                     faults += known.times.faults(payload, time, direction)
                 if known.is_2x and "{}" in text:

@@ -20,6 +20,9 @@ from ocppscope.ocpp.versions import V16, V21, V201
 
 MAX_VIOLATIONS: Final = 50
 """Violations told of one message; a payload that breaks its schema more often is broken enough."""
+_LARGE: Final = 1 << 16
+"""Characters of a message of which not all violations are told: the schema engine makes all of them before it
+gives the first, which takes seconds for some megabytes."""
 
 _FOLDERS: Final[Mapping[str, str]] = {V16: "v16", V201: "v201", V21: "v21"}
 _SUFFIX: Final[Mapping[tuple[bool, int], str]] = {
@@ -98,17 +101,30 @@ def fits(of: jsonschema_rs.Validator, payload: Any) -> bool:
         return True
 
 
-def violations(of: jsonschema_rs.Validator, payload: Any) -> tuple[Violation, ...]:
-    """Every place, up to MAX_VIOLATIONS, where a payload breaks its schema."""
+def violations(of: jsonschema_rs.Validator, payload: Any, size: int = 0) -> tuple[Violation, ...]:
+    """Every place, up to MAX_VIOLATIONS, where a payload breaks its schema; of a large one the first.
+
+    Args:
+        of: its schema.
+        payload: the payload.
+        size: of its message, in characters.
+    """
     found: list[Violation] = []
     try:
-        for error in of.iter_errors(payload):
+        for error in of.iter_errors(payload) if size <= _LARGE else _first_error(of, payload):
             found.extend(_violations(error))
             if len(found) >= MAX_VIOLATIONS:
                 break
     except ValueError:  # as in `fits`
         pass
     return tuple(found[:MAX_VIOLATIONS])
+
+
+def _first_error(of: jsonschema_rs.Validator, payload: Any) -> Iterator[jsonschema_rs.ValidationError]:
+    try:
+        of.validate(payload)
+    except jsonschema_rs.ValidationError as error:
+        yield error
 
 
 def _violations(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:

@@ -381,7 +381,11 @@ class Assembler:
 
     def _metered(self, message: Message, payload: dict[str, Any]) -> None:
         """MeterValues; those of 2.x belong to no transaction, unless one is going on at the EVSE."""
-        station, sent, meter_values = self._station(message), payload.get("transactionId"), payload.get("meterValue")
+        station, sent, meter_values = (
+            self._station(message),
+            payload.get("transactionId"),
+            payload.get("meterValue"),
+        )
         last = station.metered
         if last is not None and type(sent) is int and last[0] == sent and last[1].transaction.stop_n is None:
             self._measure_later(last[1], message, meter_values)

@@ -26,6 +26,7 @@ from ocppscope.events import (
     Tls,
     WireEvent,
 )
+from ocppscope.filter.kinds import text_of
 from ocppscope.ocpp import rpc
 from ocppscope.ocpp.wording import what
 
@@ -72,13 +73,13 @@ def row_of(event: Event, severity: str | None) -> Row:
         "message",
         event.direction,
         TYPE_NAMES[event.type],
-        action if type(action) is str or action is None else _text(action),
-        None if error is None else _text(error.code),
+        action if type(action) is str or action is None else text_of(action),
+        None if error is None else text_of(error.code),
         None if call is None else call.n,
         event.latency,
         size,
         severity,
-        message_id if type(message_id) is str else _text(message_id),
+        message_id if type(message_id) is str else text_of(message_id),
         raw,
         wire,
         None,
@@ -108,16 +109,6 @@ def _more(event: Any) -> str:
         if value != default:
             more[name] = value.decode("latin-1") if name in _BYTES else value
     return orjson.dumps(more).decode()
-
-
-def _text(value: Any) -> str:
-    """A name or an id as text: what is no string as JSON."""
-    if type(value) is not str:
-        try:
-            return orjson.dumps(value).decode()
-        except TypeError:  # an integer beyond 64 bits, or nested too deeply
-            return str(value)
-    return value
 
 
 def _faults(faults: tuple[Fault, ...]) -> str | None:

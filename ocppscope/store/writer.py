@@ -215,6 +215,7 @@ class StoreWriter:
     def abandon(self) -> None:
         """Forget what came since the last commit: taking it in was broken off halfway."""
         self._database.rollback()
+        (self._written,) = self._database.execute("SELECT ifnull(max(n), 0) FROM events").fetchone()
         self._database.execute("BEGIN")
         for waiting in (self._sessions, self._notices, self._to_write, self._raised, self._proofs):
             waiting.clear()
@@ -244,7 +245,7 @@ class StoreWriter:
             self._database.close()
 
 
-_EVENTS: Final = f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * rows.COLUMNS)})"
+_EVENTS: Final = f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * rows.COLUMNS)})"  # noqa: S608
 _GRAVER: Final = (
     "UPDATE events SET severity = ? WHERE n = ? AND (severity IS NULL OR severity = 'info' OR 'error' = ?)"
 )

@@ -45,10 +45,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         ("page_up", "pageup", "Page up", "a screen up"),
         ("to_start", "g home", "Start", "to the first line"),
         ("to_end", "G end", "End", "to the last line"),
-        ("choose", "enter l right", "Open", "open what the cursor is on"),
     ),
     *_room(
         "app",
+        ("choose", "enter l right", "Open", "open what the cursor is on"),
         ("back", "escape h left", "Back", "back to where you came from"),
         ("quit_or_back", "q", "Back or leave", "back to where you came from; from the first view: leave"),
         ("help", "* question_mark f1", "Help", "show all keys"),

@@ -236,6 +236,11 @@ class Browser(App[int]):
         over_all = ("quit", "leave", "back", "help_quit", "help", "command_palette", "change_theme")
         return self.view is not None or action in over_all
 
+    async def action_choose(self) -> None:
+        """Open what the cursor is on; when this returns, it shows: no key typed ahead is lost."""
+        if self.view is not None and self.view.main.count():
+            await self.view.choose()
+
     async def action_back(self) -> None:
         """Close the prompt, or go back to the view before."""
         if self.view is not None and self.view.close_prompt():

@@ -60,14 +60,6 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     cursor: reactive[int] = reactive(0)
 
-    class Chosen(Message):
-        """The user wants to go into a line."""
-
-        def __init__(self, lines: "LineList", index: int) -> None:
-            super().__init__()
-            self.lines = lines
-            self.index = index
-
     class Moved(Message):
         """The cursor is on another line."""
 
@@ -256,16 +248,12 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def action_to_end(self) -> None:
         self.cursor = self.count() - 1
 
-    def action_choose(self) -> None:
-        if self.count():
-            self.post_message(self.Chosen(self, self.cursor))
-
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         index = event.y - self._head + round(self.scroll_y)
         if event.y >= self._head and index < self.count():
             self.cursor = index
             if event.chain == 2:
-                self.action_choose()
+                await self.run_action("app.choose")
 
 
 class FixedLines(LineList):

@@ -14,9 +14,6 @@ from ocppscope.ocpp.wording import plural
 from ocppscope.tui.lines import Cell, wrapped
 from ocppscope.tui.tree import Tree, TreeLine
 
-MOST_JUDGED: Final = 1 << 18
-"""Characters of a message up to which it is held against its schema: where most of it is wrong, that takes
-seconds for each MiB, and the findings say it too."""
 _LEAST: Final = 16
 """Columns that a constraint must have to be shown behind a line; the status line has all of it."""
 
@@ -61,12 +58,10 @@ class Remarks:
 def violations_of(message: Message) -> tuple[Violation, ...]:
     """Where a message breaks its schema; a message out of a store does not bring that along."""
     payload = message.payload
-    if len(message.raw) > MOST_JUDGED:
-        return ()
     of = schemas.validator(message.session.version or "", message.type, str(message.action))
     if of is None or not isinstance(payload, dict) or schemas.fits(of, payload):
         return ()
-    return schemas.violations(of, payload)
+    return schemas.violations(of, payload, len(message.raw))
 
 
 def _above(pointer: str) -> Iterator[str]:

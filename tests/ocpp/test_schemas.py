@@ -221,3 +221,11 @@ def test_examples_of_the_standard_fit():
         "connectorId": 1,
     }
     assert broken("1.6", "MeterValues", meter) == []
+
+
+def test_of_a_large_payload_the_first_violation_is_told():
+    wrong = {"connectorId": 1, "meterValue": [{"timestamp": "x", "sampledValue": [{"value": 1}] * 5}]}
+    of = schemas.validator("1.6", CALL, "MeterValues")
+    assert len(schemas.violations(of, wrong, 1 << 16)) == 5
+    (first,) = schemas.violations(of, wrong, (1 << 16) + 1)
+    assert first.pointer == "/meterValue/0/sampledValue/0/value"

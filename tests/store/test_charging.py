@@ -101,7 +101,7 @@ def test_a_transaction_changes_while_the_store_grows(tmp_path):
 
 
 def test_what_is_broken_off_leaves_nothing(tmp_path):
-    """Samples of messages that are not in the store would prove what nobody can look at."""
+    """A transaction of messages that are not in the store would prove what nobody can look at."""
     writer = StoreWriter(tmp_path / "x.ocppdb", source="", clock=lambda: 0.0)
     events = decoded(CHARGING)
     writer.feed(events[:4])
@@ -110,7 +110,6 @@ def test_what_is_broken_off_leaves_nothing(tmp_path):
     writer.leave()
     with Store(tmp_path / "x.ocppdb") as store:
         assert store.transactions() == []
-        assert store.samples(1) == []
         assert store.last == 4
 
 
@@ -242,8 +241,8 @@ def test_a_selection_keeps_the_transactions_that_it_shows_something_of(tmp_path)
     writer.select(wanted.sql(), wanted.text)
     writer.finish()
     with Store(tmp_path / "x.ocppdb") as store:
-        assert [one.id for one in store.transactions()] == ["7"]
-        assert len(store.samples(1)) == 4
-        assert store.samples(2) == []
+        (kept,) = store.transactions()
+        assert kept.id == "7"
+        assert {message.action for message in store.charging_messages(kept)} == {"MeterValues"}
         assert list(store.stations()) == ["CP001"]
     assert b"SECRET" not in (tmp_path / "x.ocppdb").read_bytes()

@@ -239,3 +239,15 @@ def test_a_store_that_vanishes_under_the_browser_is_no_crash(folder, tmp_path):
         assert "damaged" in browser.alert
 
     drive(path, script)
+
+
+def test_a_double_click_opens(folder):
+    async def script(browser, pilot):
+        await pilot.click(browser.view.main, offset=(5, 2), times=2)
+        await settle(pilot)
+        assert "messages" in screen_of(browser)[0]
+        await pilot.click(browser.view.main, offset=(5, 4), times=2)
+        await settle(pilot)
+        assert "› #4" in screen_of(browser)[0]
+
+    drive(store_of("clean-1.6.pcap", folder), script)

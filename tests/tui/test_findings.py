@@ -105,7 +105,7 @@ def test_a_proof_that_the_list_would_hide_is_opened_itself(rogue):
         assert isinstance(browser.screen, MessagesView)
         await press(pilot, "escape")
         browser.filter_text = "action == Heartbeat"  # not asked of the list yet
-        await browser.screen.on_line_list_chosen()
+        await browser.screen.choose()
         await settle(pilot)
         assert isinstance(browser.screen, DetailView)
         assert browser.screen.current() == 13

@@ -109,20 +109,14 @@ def test_more_lines_do_not_move_a_reading_user():
     run(lines, script)
 
 
-def test_the_mouse_moves_the_cursor_and_a_double_click_opens():
-    lines, chosen = Numbers(50), []
+def test_the_mouse_moves_the_cursor():
+    lines = Numbers(50)
 
     async def script(app, pilot):
-        lines.post_message = lambda message, send=lines.post_message: (chosen.append(message), send(message))[
-            1
-        ]
         await pilot.click(lines, offset=(5, 3))
         assert lines.cursor == 2
         await pilot.click(lines, offset=(5, 0))  # the head
         assert lines.cursor == 2
-        await pilot.click(lines, offset=(5, 4), times=2)
-        assert lines.cursor == 3
-        assert [one.index for one in chosen if isinstance(one, LineList.Chosen)] == [3]
 
     run(lines, script)
 

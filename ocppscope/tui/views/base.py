@@ -105,6 +105,9 @@ class View(Screen[None]):
         """The number of the event that the cursor is on."""
         return None
 
+    async def choose(self) -> None:
+        """Open what the cursor is on."""
+
     def go_to_event(self, n: int) -> None:
         """Put the cursor on an event, where the view lists events."""
 
@@ -138,7 +141,7 @@ class View(Screen[None]):
 
     def step_finding(self, step: int) -> None:  # noqa: ARG002
         """Go to the next event, or the one before, with an error or a warning."""
-        self.say("messages have findings: 2 shows them")
+        self.say("Messages (2) and Ladder (3) step from finding to finding")
 
     def follow_changed(self) -> None:
         """Following begins or ends."""

@@ -16,7 +16,7 @@ from ocppscope.store import Store, Stored, StoreError
 from ocppscope.tui.facts import Facts, head
 from ocppscope.tui.hexdump import HexDump, Part, frame_parts
 from ocppscope.tui.lines import Cell, wrapped
-from ocppscope.tui.noted import MOST_JUDGED, NotedTree, Remarks
+from ocppscope.tui.noted import NotedTree, Remarks
 from ocppscope.tui.rows import FixedRows, RawText, RowList, Rows
 from ocppscope.tui.tree import Tree
 from ocppscope.tui.views.base import View
@@ -125,9 +125,6 @@ class DetailView(View):
         cells: list[Cell] = []
         for mode in modes:
             cells += [(f"[{mode}]", "title") if mode == self.mode else (f" {mode} ", "dim"), " "]
-        event = self._facts.event if self._facts else None
-        if self.mode == _TREE and isinstance(event, Message) and len(event.raw) > MOST_JUDGED:
-            cells.append((" too large to show violations", "dim"))
         return [*cells, (" Tab: the next", "dim")] if len(modes) > 1 else cells
 
     @property
@@ -239,7 +236,7 @@ class DetailView(View):
         self._rows.show(self._arranged, (part, self._anchors.get(self._mode, 0) if part == _BODY else anchor))
         self.show_status()
 
-    def on_line_list_chosen(self) -> None:
+    async def choose(self) -> None:
         at = self._line_of_tree()
         if at is not None and self._tree.lines[at].kind != "value":
             self._fold(at)

@@ -207,7 +207,7 @@ class EventListView(View):
 
     # --- keys ---
 
-    async def on_line_list_chosen(self) -> None:
+    async def choose(self) -> None:
         n = self.current()
         if n is not None:
             await self.browser.open_event(n, self._lines.numbers)

@@ -341,7 +341,7 @@ class FindingsView(View):
                 return
         self.say("there is no error or warning")
 
-    async def on_line_list_chosen(self) -> None:
+    async def choose(self) -> None:
         finding = self.finding
         if finding is None:
             self._folded ^= {self._lines.lines[self._lines.cursor].group}

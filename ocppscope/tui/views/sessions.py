@@ -250,7 +250,7 @@ class SessionsView(View):
     def filter_changed(self) -> None:
         self.store_changed()
 
-    async def on_line_list_chosen(self) -> None:
+    async def choose(self) -> None:
         await self.browser.action_show_messages()
 
     async def action_all_messages(self) -> None:

@@ -362,7 +362,7 @@ class TransactionsView(View):
 
     # --- keys ---
 
-    async def on_line_list_chosen(self) -> None:
+    async def choose(self) -> None:
         """Show the messages of a transaction, from its start on; back leads to the transactions again."""
         from ocppscope.tui.views.messages import MessagesView
 
