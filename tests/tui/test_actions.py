@@ -9,7 +9,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "view.md").read_text(encoding="utf-
 
 
 def test_the_page_tells_of_every_key():
-    told = [line for line in PAGE.splitlines() if line.startswith("| `") or line.startswith("| palette")]
+    told = [line for line in PAGE.splitlines() if line.startswith(("| `", "| palette"))]
     for one in ACTIONS:
         keys = " ".join(f"`{key_name(key)}`" for key in one.keys) or "palette"
         row = f"| {keys} | {one.help} | "
