@@ -16,7 +16,7 @@ from ocppscope.cli.filtering import filter_option
 from ocppscope.cli.options import EXIT_FINDINGS, OpenInput, Reading, UnreadableInput, reading_options
 from ocppscope.export import FORMATS, Format, Order, Output
 from ocppscope.filter import Filter
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.rules.registry import Profile
 
 _BESIDE: Final = ("-wal", "-shm", "-journal")

@@ -5,8 +5,8 @@ from typing import Final
 
 from ocppscope.events import Closed, Damaged, Event, Message, Notice, Opened
 from ocppscope.ocpp import wording
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration, timestamp
+from ocppscope.ocpp.visible import visible
 
 _STATIONS_NAMED: Final = 20
 

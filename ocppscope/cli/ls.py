@@ -12,7 +12,7 @@ from ocppscope.events import Closed, Event, Notice
 from ocppscope.export import records
 from ocppscope.filter import Filter
 from ocppscope.ocpp import wording
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 
 _STATION_WIDTH = 12
 

@@ -13,7 +13,7 @@ from ocppscope.cli.counts import Counts
 from ocppscope.cli.reading import EXIT_FINDINGS, EXIT_UNREADABLE, UnreadableInput, reading_options
 from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import Decoder
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
 from ocppscope.wire.tls_keys import KeyStore
 

@@ -16,7 +16,7 @@ from ocppscope.cli.counts import Counts
 from ocppscope.events import FROM_CSMS, FROM_STATION
 from ocppscope.export import records
 from ocppscope.ocpp import wording
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Severity
 

@@ -15,8 +15,8 @@ from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened
 from ocppscope.export import records
 from ocppscope.ocpp import errors, schemas, wording
 from ocppscope.ocpp.annotations import annotations
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration, timestamp
+from ocppscope.ocpp.visible import visible
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import Profile, Report
 

@@ -8,7 +8,7 @@ from unicodedata import combining, east_asian_width
 
 import click
 
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 
 COLOURS: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
 ENDLESS: Final = 1 << 20

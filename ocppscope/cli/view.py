@@ -79,7 +79,7 @@ def command(
         loading: dict[str, Any] = {"path": Path(source)}
     else:  # first of all: what follows imports much, and the loader is at work meanwhile
         loading = _start(source, profile or "field", reading, follow=follow)
-    name = "standard input" if source == "-" else source
+    name = "standard input" if source == "-" else Path(source).name
     sys.exit(_browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
 
 

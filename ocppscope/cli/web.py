@@ -1,10 +1,11 @@
 """The terminal browser as a web page, by textual-serve; imported only for `view --web`."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
 from aiohttp import web
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -16,6 +17,10 @@ class _Server(Server):
     Any page that the user looks at could open a WebSocket to this machine, also under a name of its own that
     resolves to it.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pages: set[web.WebSocketResponse] = set()
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
         self._expect_own(request.host)
@@ -29,6 +34,18 @@ class _Server(Server):
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="this page is not of this server")
         return await super().handle_websocket(request)
+
+    async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
+        self._pages.add(websocket)
+        try:
+            await super()._process_messages(websocket, app_service)
+        finally:
+            self._pages.discard(websocket)
+
+    async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002
+        # Otherwise it waits for pages that nobody closes.
+        for page in tuple(self._pages):
+            await page.close(code=1001, message=b"the server ends")
 
     def _expect_own(self, name: str) -> None:
         if self.host in _LOOPBACK and urlsplit(f"//{name}").hostname not in _LOOPBACK:

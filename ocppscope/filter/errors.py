@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 from unicodedata import east_asian_width
 
+from ocppscope.ocpp.visible import visible
+
 _SHOWN: Final = 100
 """Characters of a long filter that are shown around a mistake."""
 _EXPECTED: Final = 20
@@ -33,8 +35,6 @@ class FilterError(Exception):
 
     def __str__(self) -> str:
         """The message, the filter, carets under what is wrong, and what would be valid there."""
-        from ocppscope.ocpp.summary import visible  # it imports much
-
         start = max(0, self.position - _SHOWN // 2)
         shown = visible(self.text[start : start + _SHOWN])
         at = self.position - start

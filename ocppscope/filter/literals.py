@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ocppscope.ocpp.times import parse
+
 NANOSECONDS: Final[Mapping[str, int]] = {
     "ns": 1,
     "us": 1_000,
@@ -80,8 +82,6 @@ def moment(text: str) -> Span | None:
     match = _TIME.fullmatch(text)
     if match is None or not text:
         return None
-    from ocppscope.ocpp.times import parse  # it imports the schemas
-
     date, clock, seconds, fraction, zone = match.groups()
     padded = "00:00" if clock is None else f"0{clock}" if clock[1] == ":" else clock
     first = parse(f"{date or '1970-01-01'}T{padded}{zone or ''}")[0]

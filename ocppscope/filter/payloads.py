@@ -19,6 +19,7 @@ from ocppscope.filter.kinds import (
 )
 from ocppscope.filter.lexer import STRING, Steps, Token
 from ocppscope.filter.literals import Span, moment, number
+from ocppscope.ocpp.times import parse
 
 
 def walk(payload: Any, steps: Steps) -> list[Any]:
@@ -144,8 +145,6 @@ def _number_test(compare: Callable[[Any, Any], bool], literal: Number) -> Test:
 
 
 def _moment_test(operation: str, literal: Moment) -> Test:
-    from ocppscope.ocpp.times import parse  # it imports the schemas
-
     fits, text, equal = span_test(operation, literal.span), literal.text, operation in EQUAL
 
     def test(value: Any) -> bool:

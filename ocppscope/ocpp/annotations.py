@@ -15,12 +15,13 @@ from typing import Any, Final, Literal, TypeAlias
 import orjson
 
 from ocppscope.events import CALLRESULT, Message, event
-from ocppscope.ocpp.quantities import amount, finite
-from ocppscope.ocpp.readings import DEFAULT_MEASURAND
+from ocppscope.ocpp.lenient import NOT_AS_EXPECTED, finite
+from ocppscope.ocpp.metering import DEFAULT_ENERGY_UNIT, DEFAULT_MEASURAND, is_signed, unit_of
+from ocppscope.ocpp.quantities import amount
 from ocppscope.ocpp.schemas import pointer_of, schema
-from ocppscope.ocpp.summary import visible
-from ocppscope.ocpp.templates import NOT_AS_EXPECTED, counted, data, word
+from ocppscope.ocpp.templates import counted, data, word
 from ocppscope.ocpp.times import SECOND, duration, parse
+from ocppscope.ocpp.visible import visible
 
 MAX_FIELDS: Final = 2_000
 """Fields looked at in one payload."""
@@ -212,14 +213,13 @@ def _unit(field: _Field, _: Message) -> str:
 
 
 def _sampled(one: dict[str, Any]) -> str:
-    """A sampled value with its unit. Wh is the default of energy; of anything else nothing can be said."""
-    measure = one.get("unitOfMeasure", {})
-    unit = one.get("unit", measure.get("unit"))
-    if one.get("format") == "SignedData":
+    """A sampled value with its unit. That of energy has a default; of anything else nothing can be said."""
+    if is_signed(one):
         return ""
-    if unit is None and not one.get("measurand", DEFAULT_MEASURAND).startswith("Energy."):
+    unit, multiplied = unit_of(one)
+    if unit is None and not (one.get("measurand") or DEFAULT_MEASURAND).startswith("Energy."):
         return ""
-    said = amount(finite(one["value"]) * 10.0 ** measure.get("multiplier", 0), word(unit or "Wh"))
+    said = amount(finite(one["value"]) * multiplied, word(unit or DEFAULT_ENERGY_UNIT))
     return said if unit else f"{said}, as no unit is given"
 
 

@@ -1,18 +1,20 @@
 """Values of payloads, read leniently: any JSON may stand anywhere, and what cannot serve is None.
 
-Rules say what is wrong with a value; here only what can still be told from it counts.
+Rules say what is wrong with a value; here only what can still be told from it counts. `finite` alone raises:
+it is for lines that say something else where a value cannot serve.
 """
 
 from math import isfinite
 from typing import Any, Final
 
-from ocppscope.ocpp.times import SECOND, parse
+from ocppscope.ocpp.times import YEAR_2001, parse
 
 _LARGEST: Final = (1 << 63) - 1
 """What a database's integer holds. A year beyond 2262 is more, in nanoseconds."""
 _LONGEST: Final = 1_000
 """Characters; the longest name or identifier of any version has 255 (2.1: 2,500 for free text)."""
-_YEAR_2001: Final = 978_307_200 * SECOND
+NOT_AS_EXPECTED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
+"""What it raises to read a payload of another shape than the standard's as if it had the standard's."""
 
 
 def text(value: Any) -> str | None:
@@ -28,16 +30,29 @@ def identifier(value: Any) -> str | None:
 def whole(value: Any) -> int | None:
     """An integer; a fraction is rounded, and a string may hold it."""
     if type(value) is not int:
-        if value is None or type(value) is bool:
+        if value is None:  # the commonest, and an exception takes long
             return None
         try:
-            number = float(value)
+            value = round(finite(value))
         except (TypeError, ValueError):
             return None
-        if not isfinite(number):
-            return None
-        value = round(number)
     return value if -_LARGEST <= value <= _LARGEST else None
+
+
+def finite(value: Any) -> float:
+    """A finite number; a string may hold it, as it does every sampled value of OCPP 1.6.
+
+    Raises:
+        TypeError: it is neither a number nor a string.
+        ValueError: it is a string that holds no number, or no finite one.
+        OverflowError: it is an integer beyond any floating-point number.
+    """
+    if type(value) is bool:
+        raise TypeError
+    found = float(value)
+    if not isfinite(found):
+        raise ValueError
+    return found
 
 
 def told(value: Any) -> int | None:
@@ -45,7 +60,7 @@ def told(value: Any) -> int | None:
     if type(value) is not str:
         return None
     time = parse(value)[0]
-    return time if time is not None and _YEAR_2001 <= time <= _LARGEST else None
+    return time if time is not None and YEAR_2001 <= time <= _LARGEST else None
 
 
 def fields(value: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ocppscope.ocpp.quantities import amount, finite
+from ocppscope.ocpp.lenient import finite
+from ocppscope.ocpp.quantities import amount
 from ocppscope.ocpp.readings import readings
 from ocppscope.ocpp.templates import FORMS, Phrase, either, listed, shortened, template, word
 
@@ -109,9 +110,7 @@ _FORMS: Final = FORMS | {
 def _meter_values(payload: dict[str, Any]) -> str:
     is_2x = "evseId" in payload
     where = f"EVSE {word(payload['evseId'])}" if is_2x else f"connector {word(payload['connectorId'])}"
-    moments = payload["meterValue"]
-    more = f" (last of {len(moments)})" if len(moments) > 1 else ""
-    return f"{where}: {readings(moments[-1]['sampledValue'])}{more}"
+    return f"{where}: {readings(payload['meterValue'])}"
 
 
 _TRANSACTION: Final = template(
@@ -122,11 +121,11 @@ _WHICH: Final = template(", {offline:if offline}, transaction {transactionInfo.t
 
 
 def _transaction_event(payload: dict[str, Any]) -> str:
-    moments = payload.get("meterValue")
+    meter_values = payload.get("meterValue")
     parts = (
         f"{word(payload['eventType'])} ({word(payload['triggerReason'])})",
         _TRANSACTION(payload),
-        readings(moments[-1]["sampledValue"]) if moments else "",
+        readings(meter_values) if meter_values else "",
         _WHICH(payload),
     )
     return ", ".join([part for part in parts if part])

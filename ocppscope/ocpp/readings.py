@@ -1,120 +1,99 @@
-"""What a meter says, in words: `7.2 kW, 12.41 kWh, SoC 54 %`.
+"""What a meter says, in words: `7.2 kW, 12.41 kWh, SoC 54 %`. What is known of sampled values is in `metering`."""
 
-Sources: OCPP 1.6 edition 2 §7.43 SampledValue with the defaults of its fields; OCPP 2.0.1 and 2.1 part 2,
-SampledValueType and UnitOfMeasureType.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from ocppscope.ocpp.quantities import energy, finite, number, power
+from ocppscope.ocpp import metering
+from ocppscope.ocpp.lenient import finite
+from ocppscope.ocpp.metering import KINDS, LINES, OUTLET, Sampled, scaled
+from ocppscope.ocpp.quantities import energy, number, percent, power
 
-DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
-_OUTLET: Final = "Outlet"
-"""The location of a value that names none."""
-
-Units: TypeAlias = Mapping[str | None, float]
-"""What a unit counts. None is a unit that is not said: Wh for energy, by the standard; V, A and % because
-there is no other. Power without a unit may be W or kW, so nothing is said of it."""
-_ENERGY: Final[Units] = {"Wh": 1, None: 1, "kWh": 1000}
-_POWER: Final[Units] = {"W": 1, "kW": 1000}
-
-_Kind: TypeAlias = tuple[str, str, Units, Callable[[Iterable[float]], float], Callable[[float], str]]
-"""Measurand, what is said before it, its units, how its phases make one value, and that value in words."""
-_POWERS: Final[tuple[_Kind, ...]] = (
-    ("Power.Active.Import", "", _POWER, sum, power),
-    ("Power.Active.Export", "export ", _POWER, sum, power),
+_Said: TypeAlias = tuple[str, str, Callable[[float], str]]
+"""What was measured, what is said before it, and its value in words."""
+_POWERS: Final[tuple[_Said, ...]] = (
+    (metering.POWER, "", power),
+    (metering.POWER_EXPORT, "export ", power),
 )
-_INSTEAD_OF_POWER: Final[tuple[_Kind, ...]] = (
-    ("Voltage", "", {"V": 1, None: 1}, max, lambda volts: f"{volts:.0f} V"),
-    ("Current.Import", "", {"A": 1, None: 1}, max, lambda amperes: f"{amperes:.1f} A".replace(".0 ", " ")),
+_INSTEAD_OF_POWER: Final[tuple[_Said, ...]] = (
+    (metering.VOLTAGE, "", lambda volts: f"{volts:.0f} V"),
+    (metering.CURRENT, "", lambda amperes: f"{amperes:.1f} A".replace(".0 ", " ")),
 )
-_THE_OTHERS: Final[tuple[_Kind, ...]] = (
-    (DEFAULT_MEASURAND, "", _ENERGY, sum, energy),
-    ("Energy.Active.Export.Register", "export ", _ENERGY, sum, energy),
-    ("Energy.Active.Import.Interval", "interval ", _ENERGY, sum, energy),
-    ("SoC", "SoC ", {"Percent": 1, None: 1}, max, lambda percent: f"{number(percent)} %"),
+_THE_OTHERS: Final[tuple[_Said, ...]] = (
+    (metering.ENERGY, "", energy),
+    (metering.ENERGY_EXPORT, "export ", energy),
+    (metering.ENERGY_INTERVAL, "interval ", energy),
+    (metering.SOC, "SoC ", percent),
 )
-_KNOWN: Final = frozenset(kind[0] for kind in (*_POWERS, *_INSTEAD_OF_POWER, *_THE_OTHERS))
-
-_TOTAL: Final = 0
-_PHASES: Final[Mapping[str | None, int]] = {
-    None: _TOTAL, "L1": 1, "L2": 2, "L3": 3, "L1-N": 1, "L2-N": 2, "L3-N": 3,
-}  # fmt: skip
-
-Sampled: TypeAlias = dict[str, Any]
 
 
-def readings(values: list[Sampled]) -> str:
-    """What the sampled values of one moment say.
+def readings(meter_values: list[dict[str, Any]]) -> str:
+    """What a `meterValue` says, of several moments the last.
 
-    Of several locations the outlet counts; where there is only another one, it is named. A value without a
-    phase is the total. Where there is none the phases are summed; of voltage and current the highest is taken.
-    Voltage and current are said only where power is not.
+    Of several locations the outlet counts; where there is only another one, it is named. Voltage and current
+    are said only where power is not.
 
     Raises:
-        TypeError, AttributeError, ValueError, ArithmeticError, LookupError: the values have another shape than
-            the standard's.
+        TypeError, AttributeError, ValueError, ArithmeticError, LookupError: it has another shape than the
+            standard's.
     """
+    values, more = meter_values[-1]["sampledValue"], ""
+    if len(meter_values) > 1:
+        values, more = _last(meter_values)
     found: dict[str, list[Sampled]] = {}
     for one in values:
-        measurand = one.get("measurand", DEFAULT_MEASURAND)
-        if measurand in found:
-            found[measurand].append(one)
-        elif measurand in _KNOWN:
-            found[measurand] = [one]
+        kind = KINDS.get(one.get("measurand"))
+        if kind in found:
+            found[kind].append(one)
+        elif kind is not None:
+            found[kind] = [one]
     said = _told(_POWERS, found) or _told(_INSTEAD_OF_POWER, found)
     said += _told(_THE_OTHERS, found)
-    return ", ".join(said) or _other(values)
+    return (", ".join(said) or _other(values)) + more
 
 
-def scaled(one: Sampled, units: Units) -> float | None:
-    """A sampled value in the smallest of its units; None where its unit is not one of them."""
-    unit, multiplier = one.get("unit"), 0
-    if "unitOfMeasure" in one:
-        unit, multiplier = one["unitOfMeasure"].get("unit"), one["unitOfMeasure"].get("multiplier", 0)
-    counts = units.get(unit)
-    if counts is None or one.get("format") == "SignedData":
-        return None
-    value = finite(one["value"]) * counts
-    return value * 10.0**multiplier if multiplier else value
+def _last(elements: list[dict[str, Any]]) -> tuple[list[Sampled], str]:
+    """The values of the last moment, and what is said of the others.
+
+    Elements of one time are one moment: some stations have an element for each phase.
+    """
+    times = [element.get("timestamp") for element in elements]
+    together = [element for element, time in zip(elements, times, strict=True) if time == times[-1]]
+    moments = len(set(times))
+    more = f" (last of {moments})" if moments > 1 else ""
+    return [one for element in together for one in element["sampledValue"]], more
 
 
-def _told(kinds: tuple[_Kind, ...], found: dict[str, list[Sampled]]) -> list[str]:
+def _told(kinds: tuple[_Said, ...], found: dict[str, list[Sampled]]) -> list[str]:
     said: list[str] = []
-    for kind in kinds:
-        ones = found.get(kind[0])
+    for kind, before, in_words in kinds:
+        ones = found.get(kind)
         if ones is None:
             continue
-        measurand, before, units, combined, in_words = kind
-        place = ones[0].get("location", _OUTLET)
-        if len(ones) == 1:
-            value = scaled(ones[0], units)
+        if len(ones) > 1:
+            value, place = _one_of(kind, ones)
         else:
-            value, place = _one_of(ones, units, combined)
+            one = ones[0]
+            value, place = scaled(one, kind) if one.get("phase") in LINES else None, one.get("location")
         # Most stations give nothing back, and some say so all the time.
         if value is None or (not value and before == "export " and len(found) > 1):
             continue
         said.append(before + in_words(value))
-        if place != _OUTLET and measurand != "SoC":
+        if place is not None and place != OUTLET and kind != metering.SOC:
             said[-1] += f" at {place}"
     return said
 
 
-def _one_of(
-    ones: list[Sampled], units: Units, combined: Callable[[Iterable[float]], float]
-) -> tuple[float | None, str]:
-    """Of several values of a measurand the one that tells most, and where it was taken."""
+def _one_of(kind: str, ones: list[Sampled]) -> tuple[float | None, Any]:
+    """Of several values of a kind the one that tells most, and where it was taken."""
     places: dict[str, dict[int, float]] = {}
     for one in ones:
-        phase, value = _PHASES.get(one.get("phase")), scaled(one, units)
-        if phase is not None and value is not None:
-            places.setdefault(one.get("location", _OUTLET), {})[phase] = value
+        line, value = LINES.get(one.get("phase")), scaled(one, kind)
+        if line is not None and value is not None:
+            places.setdefault(one.get("location") or OUTLET, {})[line] = value
     if not places:
-        return None, _OUTLET
-    place = _OUTLET if _OUTLET in places else next(iter(places))
-    phases = places[place]
-    return (phases[_TOTAL] if _TOTAL in phases else combined(phases.values())), place
+        return None, OUTLET
+    place = OUTLET if OUTLET in places else next(iter(places))
+    return metering.together(kind, places[place]), place
 
 
 def _other(values: list[Sampled]) -> str:
@@ -122,7 +101,8 @@ def _other(values: list[Sampled]) -> str:
     if not values:
         return "no values"
     one = values[0]
-    if one.get("format") == "SignedData":
+    if metering.is_signed(one):
         return "signed data"
-    unit = one.get("unit") or one.get("unitOfMeasure", {}).get("unit", "")
-    return f"{one.get('measurand', DEFAULT_MEASURAND)} {str(one['value'])[:30]} {unit}".rstrip()
+    unit, multiplied = metering.unit_of(one)
+    value = str(one["value"])[:30] if multiplied == 1 else number(finite(one["value"]) * multiplied)
+    return f"{one.get('measurand') or metering.DEFAULT_MEASURAND} {value} {unit or ''}".rstrip()

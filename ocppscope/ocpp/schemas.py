@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import jsonschema_rs
 import orjson
 
 from ocppscope.events import CALL, CALLRESULT, SEND, Message, Violation
 from ocppscope.ocpp.actions import actions_of
+from ocppscope.ocpp.paths import FieldPath
 from ocppscope.ocpp.versions import V16, V21, V201
 
 MAX_VIOLATIONS: Final = 50
@@ -32,9 +33,6 @@ _SUFFIX: Final[Mapping[tuple[bool, int], str]] = {
     (False, SEND): "",
     (False, CALLRESULT): "Response",
 }
-
-FieldPath: TypeAlias = tuple[str, ...]
-"""Names from the payload down to a field; `*` stands for every item of an array."""
 
 
 def schema(version: str, message_type: int, action: str) -> dict[str, Any] | None:

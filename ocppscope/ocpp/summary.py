@@ -4,22 +4,18 @@ What the important actions say stands in `phrases`. All else, and a payload that
 gets a generic line: the fields that say most first, then the others in the order of the payload.
 """
 
-import re
 from typing import Any, Final
 
 from ocppscope.events import CALLRESULT, Message
+from ocppscope.ocpp.lenient import NOT_AS_EXPECTED
 from ocppscope.ocpp.phrases import ANSWERED, ASKED, STATUS
-from ocppscope.ocpp.templates import LONGEST, NOT_AS_EXPECTED, word
+from ocppscope.ocpp.templates import LONGEST, word
+from ocppscope.ocpp.visible import visible
 
 _FIRST: Final = ("status", "connectorStatus", "eventType", "triggerReason", "type", "connectorId", "evseId")
 _BARE: Final = ("status", "connectorStatus", "eventType", "triggerReason")
 """Fields whose values need no name."""
 _LEVELS: Final = 5
-_CONTROL: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"
-    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"  # lines and the direction of text
-    "\ud800-\udfff]"  # halves of characters, which no terminal can be sent
-)
 
 
 def summary(message: Message) -> str:
@@ -77,13 +73,3 @@ def _line(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 1]}…"
     return text if text.isprintable() else visible(text)
-
-
-def visible(text: str) -> str:
-    """A text from a capture in one line, its control characters as pictures: it must not move the cursor."""
-    return text if text.isprintable() else _CONTROL.sub(_picture, text)
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"

@@ -5,7 +5,7 @@ behind a colon the form that it takes (FORMS), perhaps with a word for it. A val
 form is empty, leaves no trace: neither does the text before it. So one template tells of all versions of an
 action.
 
-Payloads come from the wire. One of another shape than the standard's raises one of NOT_AS_EXPECTED.
+Payloads come from the wire. One of another shape than the standard's raises one of `lenient.NOT_AS_EXPECTED`.
 """
 
 import re
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from ocppscope.ocpp.quantities import amount, energy, finite
+from ocppscope.ocpp.lenient import finite
+from ocppscope.ocpp.quantities import amount, energy
 
 Phrase: TypeAlias = Callable[[dict[str, Any]], str]
 """What a payload says."""
@@ -21,8 +22,6 @@ Form: TypeAlias = Callable[[Any], str]
 """What a value says; empty for nothing worth saying."""
 Forms: TypeAlias = dict[str, Callable[..., str]]
 """By name; one that takes a word takes it after the value."""
-
-NOT_AS_EXPECTED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
 
 LONGEST: Final = 100
 """Characters of a line."""
@@ -41,10 +40,10 @@ def word(value: Any) -> str:
     """
     if type(value) is str:
         return value[:_KEPT]
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
+    if type(value) is int or type(value) is float:
         return str(value)
+    if value is None or type(value) is bool:
+        return {None: "null", True: "true", False: "false"}[value]
     raise TypeError
 
 

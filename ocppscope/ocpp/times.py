@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from ocppscope.events import CALL, FROM_CSMS, FROM_STATION, Direction, Fault
-from ocppscope.ocpp.schemas import FieldPath
+from ocppscope.ocpp.paths import FieldPath, values_at
 
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000 * MILLISECOND
 MINUTE: Final = 60 * SECOND
 HALF_HOUR: Final = 30 * MINUTE
 HOUR: Final = 60 * MINUTE
+
+YEAR_2001: Final = 978_307_200 * SECOND
+"""A clock that tells an earlier time was never set."""
 
 AHEAD_TOLERANCE: Final = MINUTE
 BEHIND_TOLERANCE: Final = HOUR
@@ -84,12 +87,12 @@ def _parse_any(value: str) -> Moment:
     offset = _offset(zone)
     if int(second or 0) > 60 or abs(offset) >= 24 * 3600:
         return None, IMPOSSIBLE, 0, zone, False
-    if second and zone == "Z" and separator == "T" and base * SECOND >= _YEAR_2001:
+    if second and zone == "Z" and separator == "T" and base * SECOND >= YEAR_2001:
         _last_minute = value[:17], base * SECOND
     nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
     time = (base + int(second or 0) - offset) * SECOND + nanoseconds
     wrong, digits = _wrong_form(separator, second, point, gap, zone), len(fraction or "")
-    return time, wrong, digits, zone, not wrong and digits <= 3 and zone == "Z" and time >= _YEAR_2001
+    return time, wrong, digits, zone, not wrong and digits <= 3 and zone == "Z" and time >= YEAR_2001
 
 
 def _offset(zone: str) -> int:
@@ -112,17 +115,6 @@ def _wrong_form(separator: str, second: str | None, point: str | None, gap: str 
     if not zone:
         return NO_ZONE
     return "" if _RFC_3339_ZONE.fullmatch(zone) else ODD_ZONE
-
-
-def values_at(payload: Any, path: FieldPath) -> Iterator[Any]:
-    """The values of a field; `*` in its path stands for every item of an array."""
-    if not path:
-        yield payload
-    elif path[0] == "*":
-        for item in payload if isinstance(payload, list) else ():
-            yield from values_at(item, path[1:])
-    elif isinstance(payload, dict) and path[0] in payload:
-        yield from values_at(payload[path[0]], path[1:])
 
 
 class _Field:
@@ -198,7 +190,7 @@ class TimeFields:
                 if not moment[4]:
                     yield from _form_faults(value, moment, field.pointer)
                 then = moment[0]
-                if field.is_timed and time is not None and then is not None and then >= _YEAR_2001:
+                if field.is_timed and time is not None and then is not None and then >= YEAR_2001:
                     skew = then - time
                     if not -MINUTE < skew < MINUTE:
                         yield from self._skew_faults(field, value, skew, payload, direction)
@@ -234,7 +226,6 @@ _QUEUED: Final = frozenset(
     {"StartTransaction", "StopTransaction", "MeterValues", "SecurityEventNotification"}
 )
 """Kept while the station is offline, and sent later; 2.x marks TransactionEvents only."""
-_YEAR_2001: Final = 978_307_200 * SECOND
 
 
 def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
@@ -246,7 +237,7 @@ def _form_faults(value: str, moment: Moment, pointer: str) -> Iterator[Fault]:
         yield Fault("time.fraction", f"{pointer} is {shown!r}: {digits} fractional digits", pointer)
     if zone not in ("Z", "z", ""):
         yield Fault("time.not-utc", f"{pointer} is {shown!r}", pointer)
-    if then is not None and then < _YEAR_2001:
+    if then is not None and then < YEAR_2001:
         yield Fault("time.epoch", f"{pointer} is {shown!r}", pointer)
 
 

@@ -16,8 +16,9 @@ from ocppscope.events import (
     Message,
     Opened,
 )
-from ocppscope.ocpp.summary import summary, visible
+from ocppscope.ocpp.summary import summary
 from ocppscope.ocpp.times import duration, timestamp
+from ocppscope.ocpp.visible import visible
 
 
 def clock(time: int | None) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 
 from ocppscope.events import TYPE_NAMES, Control, Damaged, Event, Message, Opened
 from ocppscope.ocpp import errors
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration, timestamp
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import arrow, plural, what
 from ocppscope.store import FindingRow, Stored
 from ocppscope.tui.lines import Cell, wrapped

@@ -42,11 +42,11 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     LineList {
         overflow-x: hidden;
         scrollbar-size-vertical: 1;
-        & > .lines--dim { color: $text-muted; }
+        & > .lines--dim { text-style: dim; }
         & > .lines--bold { text-style: bold; }
         & > .lines--error { color: $text-error; text-style: bold; }
         & > .lines--warning { color: $text-warning; }
-        & > .lines--info { color: $text-muted; }
+        & > .lines--info { text-style: dim; }
         & > .lines--station { color: $text-primary; }
         & > .lines--csms { color: $text-accent; }
         & > .lines--good { color: $text-success; }
@@ -160,13 +160,13 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         index = y - self._head + round(self.scroll_y)
         if index >= self.count():
             return Strip.blank(width, base)
-        if index == self.cursor:
+        is_cursor = index == self.cursor
+        if is_cursor:
             base += self._style("cursor")
         mark = self.mark_of(index)
-        if mark == " " and index == self.cursor:
-            mark = "›"
-        segments = [Segment(mark, base)]
-        segments += self._laid_out(self.cells(index), width - 1, base)
+        segments = [Segment("›" if is_cursor and mark == " " else mark, base)]
+        # Colours of cells cannot be read on the cursor's own.
+        segments += self._laid_out(self.cells(index), width - 1, base, is_plain=is_cursor)
         return Strip(segments).adjust_cell_length(width, base)
 
     def _head_strip(self, width: int) -> Strip:
@@ -176,17 +176,19 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             width, style
         )
 
-    def _laid_out(self, cells: Sequence[Cell], width: int, base: Style) -> list[Segment]:
+    def _laid_out(
+        self, cells: Sequence[Cell], width: int, base: Style, *, is_plain: bool = False
+    ) -> list[Segment]:
         segments: list[Segment] = []
         if not self.columns or len(cells) == 1:
             for cell in cells:
                 text, style = cell if isinstance(cell, tuple) else (cell, "")
-                segments.append(Segment(text, base + self._style(style) if style else base))
+                segments.append(Segment(text, base if is_plain or not style else base + self._style(style)))
             return segments
         for column, size, cell in zip(self.columns, self.widths(width), cells, strict=False):
             text, style = cell if isinstance(cell, tuple) else (cell, "")
             shown = fitted(text, size, right=column.right)
-            segments.append(Segment(f"{shown} ", base + self._style(style) if style else base))
+            segments.append(Segment(f"{shown} ", base if is_plain or not style else base + self._style(style)))
         return segments
 
     def widths(self, width: int) -> list[int]:

@@ -9,7 +9,7 @@ from rich.cells import cell_len, chop_cells
 from ocppscope.events import Message, Violation
 from ocppscope.ocpp import schemas
 from ocppscope.ocpp.annotations import Note, annotations
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import plural
 from ocppscope.tui.lines import Cell, wrapped
 from ocppscope.tui.tree import Tree, TreeLine

@@ -134,7 +134,7 @@ class Plot(Widget):
     Plot {
         & > .plot--title { text-style: bold; color: $foreground; background: $panel; }
         & > .plot--line { color: $text-primary; }
-        & > .plot--axis { color: $text-muted; }
+        & > .plot--axis { text-style: dim; }
         & > .plot--good { color: $text-success; }
         & > .plot--warning { color: $text-warning; }
         & > .plot--error { color: $text-error; text-style: bold; }

@@ -14,6 +14,7 @@ from ocppscope.filter import FilterError, complete, parse
 
 _SHOWN = 8
 _HISTORY = 50
+_ANY = "Enter: show what it selects; empty: everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,6 @@ class Prompt(Vertical):
     Prompt { height: auto; display: none; background: $panel; }
     Prompt.asking { display: block; }
     Prompt > #hint { height: auto; max-height: 4; color: $text-muted; padding: 0 1; }
-    Prompt > #hint.wrong { color: $text-error; }
     Prompt > #line { height: 1; }
     Prompt Label { padding: 0 1; text-style: bold; }
     Prompt Input { width: 1fr; }
@@ -90,18 +90,18 @@ class Prompt(Vertical):
         hint.display = self._question is not None and self._question.is_filter
         if not hint.display:
             return
-        wrong = ""
+        wrong, style = "", ""
         if text.strip():
             try:
                 parse(text)
             except FilterError as error:
-                wrong = error.message
+                is_unfinished = error.position >= len(text.rstrip())
+                wrong, style = error.message, "" if is_unfinished else "$text-error"
         offers = complete(text, self.query_one(Input).cursor_position)
         offered = "  ".join(offer.text for offer in offers[:_SHOWN]) + (" …" if len(offers) > _SHOWN else "")
-        said = [wrong] if wrong else []
-        said += [f"Tab: {offered}"] if offered else []
-        hint.set_class(bool(wrong), "wrong")
-        hint.update(Content("\n".join(said) or "Enter: show what it selects; empty: everything"))
+        said = [Content.styled(wrong, style)] if wrong else []
+        said += [Content(f"Tab: {offered}")] if offered else []
+        hint.update(Content("\n").join(said) if said else Content(_ANY))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

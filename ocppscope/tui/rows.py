@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeAlias
 from rich.cells import cell_len, chop_cells
 from textual.geometry import Size
 
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.tui.lines import Cell, LineList
 
 

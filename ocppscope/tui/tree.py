@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
 from ocppscope.ocpp.schemas import pointer_of
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 
 _LONG: Final = 100
 """Items beyond which an array or object begins folded."""

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from ocppscope.cli import text
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 
 
 @pytest.fixture

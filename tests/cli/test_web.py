@@ -1,14 +1,22 @@
 """`view --web`: the same browser, served to pages that were asked for under this address."""
 
+import json
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
+from contextlib import contextmanager
 
+import pyte
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from ocppscope.cli import view, web
 from tests.cli import run
@@ -79,24 +87,43 @@ def test_an_address_that_is_taken():
 # --- a real server ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def port():
+@contextmanager
+def serving(folder):
+    """A server of CLEAN: its process, and its port. What it keeps for a while goes to a folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         number = free.getsockname()[1]
     words = [*view.PROGRAM, "view", "--web", "--port", str(number), str(CLEAN)]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    env = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
         line = process.stderr.readline().decode()
         assert line == f"clean-1.6.pcap is at http://127.0.0.1:{number}; Ctrl-C ends it\n"
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", number)).close()
-                break
-            except OSError:
-                assert time.monotonic() < end
-                time.sleep(0.02)
+        wait_until(lambda: is_listening(number))
+        try:
+            yield process, number
+        finally:
+            process.terminate()  # no kill: the browsers of open pages would live on
+            process.wait(60)
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_listening(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("served")) as (_, number):
         yield number
-        process.terminate()
 
 
 def fetched(port, path="/", **headers):
@@ -112,6 +139,7 @@ def fetched(port, path="/", **headers):
 def test_the_page_finds_the_rest_where_it_was_asked_for(port):
     status, page = fetched(port)
     assert status == 200
+    assert "clean-1.6.pcap" in page
     assert f"ws://127.0.0.1:{port}/ws" in page
     assert f"ws://localhost:{port + 1}/ws" in fetched(port, Host=f"localhost:{port + 1}")[1]  # a tunnel
 
@@ -132,3 +160,82 @@ def test_a_page_of_a_stranger_is_refused(port):
     }
     status, text = fetched(port, "/ws", Origin="http://evil.example", **upgrade)
     assert (status, text) == (403, "this page is not of this server")
+
+
+class Page:
+    """What a page shows: it speaks as textual-serve's own JavaScript does."""
+
+    def __init__(self, websocket):
+        self.websocket = websocket
+        self.screen = pyte.Screen(80, 24)
+        self.terminal = pyte.ByteStream(self.screen)
+
+    def wait_for(self, word):
+        """Take in what comes until a word is on the screen."""
+        while not any(word in line for line in self.screen.display):
+            data = self.websocket.recv(timeout=20)
+            assert isinstance(data, bytes), data  # texts are for downloads, and links to open
+            self.terminal.feed(data)
+
+    def type(self, keys):
+        self.websocket.send(json.dumps(["stdin", keys]))
+
+
+@contextmanager
+def opened(port):
+    address = f"127.0.0.1:{port}"
+    where = f"ws://{address}/ws?width=80&height=24"
+    with connect(where, origin=f"http://{address}", close_timeout=1) as websocket:
+        yield Page(websocket)
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """How many processes there are that this test has started, also those started by others of them."""
+    mark = f"test-{uuid.uuid4()}"
+    monkeypatch.setenv("OCPPSCOPE_TEST", mark)
+
+    def count():
+        others = {name: value for name, value in os.environ.items() if value != mark}
+        words = ["ps", "axeww", "-o", "args"]  # with the environment of each
+        listed = subprocess.run(words, capture_output=True, check=True, env=others).stdout
+        return listed.count(f"OCPPSCOPE_TEST={mark}".encode())
+
+    return count
+
+
+def test_a_page_has_a_browser_of_its_own_for_as_long_as_it_is_open(tmp_path, processes):
+    with serving(tmp_path) as (server, number):
+        with opened(number) as one, opened(number) as other:
+            one.wait_for("LIS-0117")
+            other.wait_for("LIS-0117")
+            one.type("2")
+            one.wait_for("BootNotification")
+            assert not any("BootNotification" in line for line in other.screen.display)
+            assert len(list(tmp_path.iterdir())) == 2  # a store each
+        wait_until(lambda: not list(tmp_path.iterdir()))
+        wait_until(lambda: processes() == 1)
+        assert fetched(number)[0] == 200
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
+        assert server.stderr.read() == b""
+    assert processes() == 0
+
+
+def test_leaving_the_browser_ends_the_page(tmp_path):
+    with serving(tmp_path) as (_, number), opened(number) as page:
+        page.wait_for("LIS-0117")
+        page.type("q")
+        with pytest.raises(ConnectionClosed):
+            page.wait_for("nothing more comes")
+        wait_until(lambda: not list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_ends_takes_its_pages_along(tmp_path, processes, number):
+    with serving(tmp_path) as (server, port), opened(port) as page:
+        page.wait_for("LIS-0117")
+        server.send_signal(number)
+        assert server.wait(5) == 0
+        wait_until(lambda: not list(tmp_path.iterdir()))
+        wait_until(lambda: processes() == 0)

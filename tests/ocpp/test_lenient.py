@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocppscope.ocpp.lenient import fields, identifier, items, text, told, whole
+from ocppscope.ocpp.lenient import NOT_AS_EXPECTED, fields, finite, identifier, items, text, told, whole
 from tests.rules.sessions import NOW, START
 
 JSON = st.recursive(
@@ -59,6 +59,23 @@ def test_identifiers(value, expected):
 )
 def test_whole_numbers(value, expected):
     assert whole(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(7, 7), (-0.5, -0.5), ("12.5", 12.5), (" 5 ", 5), ("1e3", 1000)]
+)
+def test_finite_numbers(value, expected):
+    assert finite(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "1,5", "nan", "inf", "1e999", float("nan"), 10**400, True, None, [], {}],
+    ids=lambda value: repr(value)[:9],
+)
+def test_what_is_no_finite_number(value):
+    with pytest.raises(NOT_AS_EXPECTED):
+        finite(value)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def read(*values):
         ({"value": "230.1", "measurand": "Voltage", "unit": "V"}, ("voltage", 230.1)),
         ({"value": "54", "measurand": "SoC", "unit": "Percent", "location": "EV"}, ("soc", 54)),
         ({"value": "54", "measurand": "SoC"}, ("soc", 54)),
+        ({"value": "1.5", "unit": "MWh"}, ("energy", 1_500_000)),
+        ({"value": "500", "measurand": "Current.Import", "unit": "mA"}, ("current", 0.5)),
         ({"value": " 5 ", "format": "Raw"}, ("energy", 5)),
         # 2.x: numbers, and a multiplier.
         ({"value": 1500}, ("energy", 1500)),
@@ -149,8 +151,10 @@ def test_the_total_wins():
     assert read(POWER | {"value": 7}, *phases(POWER, 1, 2, 3)) == [("power", 7)]
 
 
-def test_a_phase_counts_once():
-    assert read(*phases(POWER, 5, 5, names=("L1", "L1-N"))) == [("power", 5)]
+def test_of_values_that_are_told_again_the_last_counts():
+    assert read({"value": 0}, {"value": 1244}) == [("energy", 1244)]
+    assert read(*phases(POWER, 5, 6, names=("L1", "L1-N"))) == [("power", 6)]
+    assert sampled([at({"value": 5}), at({"value": 6})]) == [(START, None, "energy", 6)]
 
 
 def test_neutral_and_line_to_line_are_left_out():

@@ -368,10 +368,19 @@ METERS = [
     ([sampled("0AF3", format="SignedData")], "signed data"),
     ([sampled("23.5", "Temperature", "Celsius")], "Temperature 23.5 Celsius"),
     ([], "no values"),
+    ([sampled("0.5", IMPORT, "MWh")], "500.00 kWh"),
+    ([sampled("15900", "Current.Import", "mA")], "15.9 A"),
+    ([{"value": "12410", "measurand": None, "unit": None, "location": None, "phase": None}], "12.41 kWh"),
+    ([sampled("0"), sampled("12410")], "12.41 kWh"),
+    ([sampled("1", context="Transaction.Begin"), sampled("2000", context="Transaction.End")], "2.00 kWh"),
+    ([sampled("3", "Current.Import", "A", phase="N")], "Current.Import 3 A"),  # that says nothing of the others
+    ([sampled("400", "Voltage", "V", phase="L1-L2"), sampled("1")], "0.00 kWh"),
     # 2.x
     ([sampled(12.41, unitOfMeasure={"unit": "kWh"})], "12.41 kWh"),
     ([sampled(1241, IMPORT, unitOfMeasure={"multiplier": 1})], "12.41 kWh"),
     ([sampled(72, POWER_IN, unitOfMeasure={"unit": "W", "multiplier": 2})], "7.2 kW"),
+    ([sampled(235, "Temperature", unitOfMeasure={"unit": "Celsius", "multiplier": -1})], "Temperature 23.5 Celsius"),
+    ([sampled(5, "Current.Import.Offered", unitOfMeasure={"unit": "A"})], "Current.Import.Offered 5 A"),
 ]  # fmt: skip
 
 
@@ -383,9 +392,27 @@ def test_meter_values(values, said):
 
 
 def test_the_last_of_several_meter_values():
-    moments = [{"timestamp": NOW, "sampledValue": [sampled(value)]} for value in ("1000", "2000")]
+    moments = [
+        {"timestamp": time, "sampledValue": [sampled(value)]}
+        for time, value in (("2026-11-22T10:14:00Z", "1000"), (NOW, "2000"))
+    ]
     line = asked("MeterValues", {"connectorId": 1, "meterValue": moments})
     assert line == "connector 1: 2.00 kWh (last of 2)"
+    payload = {"eventType": "Updated", "triggerReason": "MeterValuePeriodic", "meterValue": moments}
+    line = asked("TransactionEvent", payload)
+    assert line == "Updated (MeterValuePeriodic), 2.00 kWh (last of 2)"
+
+
+def test_phases_in_elements_of_their_own_are_one_moment():
+    moments = [
+        {"timestamp": time, "sampledValue": [sampled(value, POWER_IN, "W", phase=phase)]}
+        for time, value in (("2026-11-22T10:14:00Z", "1000"), (NOW, "2400"))
+        for phase in ("L1", "L2", "L3")
+    ]
+    line = asked("MeterValues", {"connectorId": 1, "meterValue": moments[3:]})
+    assert line == "connector 1: 7.2 kW"
+    line = asked("MeterValues", {"connectorId": 1, "meterValue": moments})
+    assert line == "connector 1: 7.2 kW (last of 2)"
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e999", "", "x", None, True, [], {}, "9" * 500])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ocppscope.events import CALL, CALLRESULT, FROM_CSMS, FROM_STATION
 from ocppscope.ocpp import times
-from ocppscope.ocpp.times import SECOND, TimeFields, parse, timestamp, values_at
+from ocppscope.ocpp.times import SECOND, TimeFields, parse, timestamp
 
 NOW = 1_795_342_500 * SECOND  # 2026-11-22T10:15:00Z
 HOUR = 3600 * SECOND
@@ -167,24 +167,6 @@ def test_garbage_never_raises(text):
 
 
 # --- fields -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("payload", "path", "values"),
-    [
-        ({"a": 1}, ("a",), [1]),
-        ({}, ("a",), []),
-        ({"a": {"b": 2}}, ("a", "b"), [2]),
-        ({"a": [{"b": 1}, {}, {"b": 2}, 5]}, ("a", "*", "b"), [1, 2]),
-        ({"a": [[1], [2, 3]]}, ("a", "*", "*"), [1, 2, 3]),
-        ({"a": 5}, ("a", "*", "b"), []),
-        ([], ("a",), []),
-        (None, ("a",), []),
-        (7, (), [7]),
-    ],
-)
-def test_values_at(payload, path, values):
-    assert list(values_at(payload, path)) == values
 
 
 def faults(

@@ -18,7 +18,8 @@ def typed(text):
 
 def hint(browser):
     prompt = browser.view.query_one(Prompt)
-    return str(prompt.query_one("#hint").render()), prompt.query_one("#hint").has_class("wrong")
+    shown = prompt.query_one("#hint").render()
+    return str(shown), any("text-error" in str(span.style) for span in shown.spans)
 
 
 def test_a_filter_is_judged_while_it_is_typed(rogue):

@@ -14,8 +14,8 @@ from textual.widgets import Static
 from ocppscope.events import FROM_STATION, TYPE_NAMES, Event, Message
 from ocppscope.export.records import event_record
 from ocppscope.ocpp.difference import Kind, Row, aligned
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import timestamp
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import plural
 from ocppscope.tui.lines import Cell, Column, LineList, fitted
 from ocppscope.tui.views.base import View

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from ocppscope.events import Closed, Control, Damaged, Event, Gap, Message, Opened
 from ocppscope.filter import parse
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import what, without_secrets
 from ocppscope.store import Store, Stored, StoreError
 from ocppscope.tui.facts import Facts, head

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from ocppscope.filter import parse
-from ocppscope.ocpp.summary import visible
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import clock, plural
 from ocppscope.store import FindingRow, Store, StoreError
 from ocppscope.tui.facts import finding_rows

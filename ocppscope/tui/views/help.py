@@ -6,10 +6,12 @@ from typing import Final
 from textual.widget import Widget
 
 from ocppscope.tui.actions import ACTIONS
-from ocppscope.tui.lines import Cell, FixedLines
+from ocppscope.tui.lines import Cell, FixedLines, wrapped
 from ocppscope.tui.settings import config_path
 from ocppscope.tui.views.base import View
 
+_KEYS: Final = 20
+"""Columns of the keys."""
 _ROOMS: Final = {"list": "In every list", "app": "Everywhere"}
 _MARKS: Final = (
     ("E W i", "an error, a warning, a note: findings that the message proves"),
@@ -39,11 +41,12 @@ class HelpView(View):
     def body(self) -> Iterable[Widget]:
         yield self._lines
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._lines.show(list(self._all()))
+    def on_resize(self) -> None:
+        """Lay the lines out for the new width."""
+        self._lines.show(list(self._all(max(self.size.width - 2, _KEYS + 20))), self._lines.cursor)
+        self.show_status()
 
-    def _all(self) -> Iterable[list[Cell]]:
+    def _all(self, width: int) -> Iterable[list[Cell]]:
         for room in (self._room, "app", "list"):
             actions = [one for one in ACTIONS if one.room == room]
             if not actions:
@@ -51,11 +54,11 @@ class HelpView(View):
             yield [(_ROOMS.get(room, f"In {room}"), "title")]
             for one in actions:
                 keys = " ".join(map(key_name, self.browser.settings.keys_of(one.name))) or "palette"
-                yield [(f"  {keys:<22}", "bold"), one.help, (f"  ({one.name})", "dim")]
+                yield from _explained(keys, f"{one.help} ({one.name})", width)
             yield [""]
         yield [("Marks", "title")]
         for mark, meaning in _MARKS:
-            yield [(f"  {mark:<22}", "bold"), meaning]
+            yield from _explained(mark, meaning, width)
         yield [""]
         yield [("Filters", "title")]
         for example in (
@@ -67,6 +70,14 @@ class HelpView(View):
             yield [f"  {example}"]
         yield [""]
         yield [("Keys, theme and more can be changed in", "dim"), f" {config_path()}"]
+
+
+def _explained(what: str, meaning: str, width: int) -> Iterable[list[Cell]]:
+    """What something means, beside it, on as many lines as it takes."""
+    first, *more = wrapped(meaning, width - _KEYS)
+    yield [(f"  {what:<{_KEYS - 2}}", "bold"), first]
+    for line in more:
+        yield [" " * _KEYS, line]
 
 
 def key_name(key: str) -> str:

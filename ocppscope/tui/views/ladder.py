@@ -26,8 +26,9 @@ from ocppscope.events import (
     Message,
     Opened,
 )
-from ocppscope.ocpp.summary import summary, visible
+from ocppscope.ocpp.summary import summary
 from ocppscope.ocpp.times import duration
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import plural, what
 from ocppscope.store import SessionRow
 from ocppscope.tui.lines import MARKS, Cell, fitted

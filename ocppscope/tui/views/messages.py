@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ocppscope.events import FROM_STATION, TYPE_NAMES, Closed, Control, Damaged, Event, Gap, Message, Opened
-from ocppscope.ocpp.summary import summary, visible
+from ocppscope.ocpp.summary import summary
 from ocppscope.ocpp.times import duration
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import what
 from ocppscope.tui.lines import MARKS, Cell, Column
 from ocppscope.tui.selection import Scope

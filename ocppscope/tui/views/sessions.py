@@ -8,8 +8,8 @@ from textual.widget import Widget
 
 from ocppscope.events import Session
 from ocppscope.filter import parse
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import duration, timestamp
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import plural
 from ocppscope.store import SessionRow
 from ocppscope.tui.lines import Cell, Column, LineList
@@ -88,9 +88,9 @@ def _ended(row: SessionRow) -> str:
 
 
 _COLUMNS: Final = (
-    Column("Station / session", 0),
-    Column("OCPP", 6),
-    Column("Security", 10),
+    Column("Station", 0),
+    Column("OCPP", 10),
+    Column("Security", 14),
     Column("Start", 12),
     Column("Length", 8, right=True),
     Column("Messages", 9, right=True),
@@ -100,9 +100,9 @@ _COLUMNS: Final = (
 )
 _NARROW: Final = 110
 _NARROW_COLUMNS: Final = (
-    Column("Station / session", 0),
+    Column("Station", 0),
     Column("OCPP", 5),
-    Column("Secur.", 6),
+    Column("Security", 8),
     Column("Start", 8),
     Column("Length", 8, right=True),
     Column("Msgs", 7, right=True),

@@ -11,9 +11,9 @@ from textual.worker import get_current_worker
 
 from ocppscope.filter import Filter, parse
 from ocppscope.ocpp import quantities
-from ocppscope.ocpp.summary import visible
 from ocppscope.ocpp.times import MINUTE, SECOND, duration, timestamp
 from ocppscope.ocpp.transactions import Transaction
+from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import clock
 from ocppscope.store import Store, StoreError
 from ocppscope.tui.lines import Cell, Column, LineList
