@@ -11,7 +11,7 @@ from ocppscope.filter.completion import Completion, complete
 from ocppscope.filter.errors import FilterError
 from ocppscope.filter.predicate import Judged, Predicate
 from ocppscope.filter.sql import Sql, install
-from ocppscope.filter.tree import Node, Word, leaves
+from ocppscope.filter.tree import And, Node, Word, leaves
 
 __all__ = [
     "Completion",
@@ -20,7 +20,9 @@ __all__ = [
     "Judged",
     "Predicate",
     "Sql",
+    "both",
     "complete",
+    "containing",
     "install",
     "parse",
 ]
@@ -45,6 +47,16 @@ class Filter:
     def sql(self) -> Sql:
         """The same for the tables of a store."""
         return sql.compiled(self.tree)
+
+
+def both(one: Filter, other: Filter) -> Filter:
+    """The filter of which both parts must hold."""
+    return Filter(f"({one.text}) and ({other.text})", And((one.tree, other.tree)))
+
+
+def containing(text: str) -> Filter:
+    """The filter that searches for a text, whatever that holds."""
+    return Filter(repr(text), Word(text))
 
 
 def parse(text: str) -> Filter:

@@ -17,6 +17,7 @@ SECOND: Final = 1_000 * MILLISECOND
 MINUTE: Final = 60 * SECOND
 HALF_HOUR: Final = 30 * MINUTE
 HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
 
 YEAR_2001: Final = 978_307_200 * SECOND
 """A clock that tells an earlier time was never set."""

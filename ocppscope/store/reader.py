@@ -307,9 +307,10 @@ class Store:
                 "q", (row[0] for row in self._database.execute(f"{statement} ORDER BY e.n", parameters))
             )
 
-    def sessions_where(self, where: Sql) -> set[int]:
-        """The numbers of the sessions in which a filter selects something."""
-        statement, parameters = self._statement("DISTINCT e.session", where, (1, _ENDLESS), None)
+    def sessions_where(self, where: Sql, after: int = 0, until: int | None = None) -> set[int]:
+        """The numbers of the sessions in which a filter selects something (`after`, `until`: as in `select`)."""
+        span = (after + 1, _ENDLESS if until is None else until)
+        statement, parameters = self._statement("DISTINCT e.session", where, span, None)
         return {row[0] for row in self._all(statement, *parameters)}
 
     def next_where(self, where: Sql, n: int, step: int, sessions: Iterable[int] | None = None) -> int | None:

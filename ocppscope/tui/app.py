@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
@@ -43,7 +45,10 @@ class Browser(App[int]):
         filter_text: the filter to begin with.
     """
 
-    BINDINGS = bindings("app")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app"),
+        Binding("ctrl+c", "say_how_to_leave", show=False, priority=True),
+    ]
     COMMAND_PALETTE_BINDING = "ctrl+p"
     TITLE = "ocppscope"
     CSS: ClassVar[str] = """
@@ -80,6 +85,8 @@ class Browser(App[int]):
         """The number of the store's last event."""
         self.meta: dict[str, Any] = {}
         self._loading = loading or Loading()
+        self.said = ""
+        """What was told last; until the next key."""
         self._version = -1
         self._was_loading = True
 
@@ -93,6 +100,10 @@ class Browser(App[int]):
         self.marks = self.store.marks()
         self.refresh_store()
         self.push_screen(SessionsView())
+        if self.settings.theme not in BUILTIN_THEMES:
+            self.settings.problems.append(
+                f"there is no theme {self.settings.theme}; the palette (:) offers them"
+            )
         for problem in self.settings.problems:
             self.notify(problem, severity="warning", timeout=10, markup=False)
         self.set_interval(_POLL, self.look)
@@ -119,7 +130,10 @@ class Browser(App[int]):
     @property
     def is_loading(self) -> bool:
         """Whether more is to come."""
-        return not self.meta.get("complete") and self.store.has_writer
+        if self.meta.get("complete"):
+            return False
+        process = self._loading.process
+        return self.store.has_writer if process is None else process.poll() is None
 
     def refresh_store(self) -> None:
         """Read what all views show."""
@@ -169,10 +183,20 @@ class Browser(App[int]):
             if isinstance(screen, View) and screen.is_current:
                 screen.refresh_safely()
 
+    async def on_event(self, event: events.Event) -> None:
+        """A key: what was told has been read."""
+        if isinstance(event, events.Key) and self.said:
+            self.said = ""
+            if self.view is not None:
+                self.view.show_status()
+        await super().on_event(event)
+
     # --- what views show of it ---
 
     def progress(self) -> str:
         """How far loading is, for the title line."""
+        if self.meta.get("filter"):
+            return "a selection"
         if not self.is_loading:
             return f"{self.last:,} events"
         size, read = self.meta.get("size"), self.meta.get("read") or 0
@@ -182,16 +206,19 @@ class Browser(App[int]):
     def state(self) -> list[str]:
         """What is set, for the status line."""
         modes = []
+        if comment := self.marks.get((self.view and self.view.current()) or 0):
+            modes.append(f"* {comment}")
+        if kept := self.meta.get("filter"):
+            modes.append(f"the store holds only: {kept}")
         if self.filter_text:
             modes.append(f"filter: {self.filter_text}")
         if self.hide_routine:
             modes.append("routine hidden")
         if self.following:
-            modes.append("FOLLOW")
+            is_paused = self.view is not None and not self.view.is_at_end
+            modes.append("FOLLOW paused, G goes on" if is_paused else "FOLLOW")
         if self.compared:
             modes.append(" ".join(f"{name} #{n}" for name, n in zip("AB", self.compared, strict=False)))
-        if self.searched:
-            modes.append(f"search: {self.searched}")
         return modes
 
     @property
@@ -206,7 +233,7 @@ class Browser(App[int]):
         for one in ACTIONS:
             if one.room in rooms and one.name != "command_palette":
                 keys = " ".join(self.settings.keys_of(one.name))
-                yield SystemCommand(one.title, f"{one.help}  [{keys}]", self._caller(one.name))
+                yield SystemCommand(one.title, f"{one.help}  {keys}", self._caller(one.name))
 
     def _caller(self, name: str) -> Any:
         async def call() -> None:
@@ -249,8 +276,17 @@ class Browser(App[int]):
             self.pop_screen()
         elif self.filter_text:
             self.set_filter("")
+            self._say("the filter is gone; / and the up arrow bring it back")
         else:
-            self.notify("this is the first view: q leaves", timeout=3)
+            self._say("this is the first view: q leaves")
+
+    def action_say_how_to_leave(self) -> None:
+        """What Ctrl-C does: it ends other programs."""
+        self._say("q leaves")
+
+    def _say(self, text: str) -> None:
+        if self.view is not None:
+            self.view.say(text)
 
     def action_quit_or_back(self) -> None:
         """Go back to the view before; from the first one leave."""
@@ -340,7 +376,7 @@ class Browser(App[int]):
     def action_search(self) -> None:
         """Ask for a text to search for."""
         if self.view is not None:
-            self.view.ask(Question("Search", self.searched, self._search))
+            self.view.ask(Question("Search", self.searched, self._search, is_replaced=True))
 
     def _search(self, text: str) -> None:
         self.searched = text
@@ -359,7 +395,8 @@ class Browser(App[int]):
 
     def action_follow(self) -> None:
         """Stay at the end, or do not."""
-        self.following = not self.following
+        is_paused = self.view is not None and not self.view.is_at_end
+        self.following = is_paused or not self.following
         if self.view is not None:
             self.view.follow_changed()
             self.view.show_status()
@@ -368,9 +405,8 @@ class Browser(App[int]):
         """Show times in the next way."""
         self.time_mode = TIME_MODES[(TIME_MODES.index(self.time_mode) + 1) % len(TIME_MODES)]
         if self.view is not None:
-            self.view.refresh(recompose=False)
+            self.view.refresh_safely()
             self.view.main.refresh()
-            self.view.show_status()
 
     def action_hide_routine(self) -> None:
         """Hide or show pings, pongs and Heartbeats."""
@@ -400,14 +436,18 @@ class Browser(App[int]):
         n = self.view.current() if self.view else None
         if n is None or self.view is None:
             return
-        if n in self.marks:
+        known = self.marks.get(n)
+        if known == "":
             self._change_marks(lambda: self.store.unmark(n))
-        else:
-            self.view.ask(
-                Question(
-                    f"Comment on #{n}", "", lambda text: self._change_marks(lambda: self.store.mark(n, text))
-                )
-            )
+            return
+
+        def take(comment: str) -> None:
+            is_gone = known is not None and not comment.strip()
+            self._change_marks(lambda: self.store.unmark(n) if is_gone else self.store.mark(n, comment))
+            if self._loading.process is not None and not is_gone:
+                self._say("kept until you leave: `ocppscope convert` makes a store that keeps marks")
+
+        self.view.ask(Question(f"Comment on #{n}", known or "", take))
 
     def _change_marks(self, change: Any) -> None:
         try:
@@ -438,7 +478,7 @@ class Browser(App[int]):
         if len(self.compared) == 2:
             await self.push_screen(CompareView(*self.compared))
         else:
-            self.notify("mark two events with Space first: A and B", timeout=4)
+            self._say("mark two events with Space first: A and B")
 
     def mark_before(self, n: int) -> str:
         """The mark before an event: A, B, or a star for one with a comment."""
@@ -459,7 +499,7 @@ class Browser(App[int]):
     def action_export(self) -> None:
         """Ask for a file, and write what is shown to it."""
         if self.view is not None:
-            self.view.ask(Question("Export to", "ocppscope-export.jsonl", self._export))
+            self.view.ask(Question("Export to", self.view.export_name, self._export))
 
     def _export(self, name: str) -> None:
         from ocppscope.tui.exporting import export

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 500
 """Events, or lines, between two looks at what else there is to do."""
+_LOOKED_AT: Final = 50_000
+"""Events that a filter is asked of in one go."""
 _TRIED: Final = 1_000
 
 
@@ -73,8 +75,9 @@ def _numbers(selection: Selection, store: Store, last: int) -> Iterator[Sequence
     """The numbers of all events of a selection, some at a time."""
     if selection.is_whole:
         selection.take_all(last)
-    while selection.done < last:
-        selection.take(selection.ask(store, last))
+    while (after := selection.done) < last:
+        until = min(after + _LOOKED_AT, last)
+        selection.take(after, until, selection.ask(store, after, until))
     numbers = selection.numbers
     yield from (numbers[at : at + _AT_ONCE] for at in range(0, len(numbers), _AT_ONCE))
 

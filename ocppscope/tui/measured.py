@@ -27,7 +27,7 @@ _TOGETHER: Final = (metering.POWER, metering.ENERGY, metering.SOC)
 _REGISTERS: Final = (metering.ENERGY, metering.ENERGY_EXPORT)
 """What counts on from one transaction to the next: shown from where it was at the start."""
 _SMALL: Final = 100
-"""Wh below which a scale is not in kWh: there it would begin and end with the same words."""
+"""Wh below which kWh need three decimals: a scale would else begin and end with the same words."""
 
 
 class Samples:
@@ -88,12 +88,22 @@ def chart(kind: str, series: Series, one: Transaction) -> Chart:
     if lowest == highest:
         highest = lowest + 1
     unit = metering.UNITS[kind]
-    small = unit == "Wh" and highest - lowest < _SMALL
     labels = [
-        f"{quantities.number(value)} Wh" if small else quantities.amount(value, unit)
+        energy(value, highest - lowest) if unit == "Wh" else quantities.amount(value, unit)
         for value in (highest, lowest)
     ]
     return Chart(word, series, lowest, highest, (labels[0], labels[1]))
+
+
+def energy(watt_hours: float, among: float | None = None) -> str:
+    """`12410` is `12.41 kWh`, and `6` is `0.006 kWh`.
+
+    Args:
+        watt_hours: how much.
+        among: how much it is told apart from; itself where it stands alone.
+    """
+    decimals = 3 if abs(watt_hours if among is None else among) < _SMALL else 2
+    return f"{watt_hours / 1000:z,.{decimals}f} kWh"
 
 
 def _from_start(series: Series, start: int | None) -> Series:

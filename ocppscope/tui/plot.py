@@ -6,7 +6,7 @@ of those that fall into it.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
@@ -24,6 +24,23 @@ _GAP: Final = 5
 """So many times the usual distance between two samples without one are a gap."""
 _LOOKED_AT: Final = 1_000
 """Distances from which the usual one is told."""
+_ALONE: Final = 3
+"""Columns of dots on either side of a sample that is the only one: a single dot is easily overlooked."""
+_FORMS: Final[Mapping[str, Sequence[str]]] = {
+    "Available": ("Avail", "Ava"),
+    "Preparing": ("Prep", "Pre"),
+    "Charging": ("Charg", "Cha"),
+    "SuspendedEV": ("SuspEV", "S-EV"),
+    "SuspendedEVSE": ("SuspEVSE", "S-EVSE"),
+    "Finishing": ("Finish", "Fin"),
+    "Reserved": ("Resvd", "Res"),
+    "Occupied": ("Occup", "Occ"),
+    "Unavailable": ("Unavail", "Una"),
+    "Faulted": ("Fault", "Fau"),
+}
+"""Shorter words for states, so that none is taken for another."""
+_SHORTEST: Final = 3
+"""Letters below which a word says nothing."""
 
 Span: TypeAlias = tuple[int, int]
 """From one time to another, in ns."""
@@ -101,6 +118,9 @@ def braille(chart: Chart, span: Span, width: int, height: int) -> list[str]:
                 above, y = y, before[1] + (first - before[1]) * (between - at) // (x - at)
                 bar(between, y, above + (y > above) - (y < above))
         bar(x, row_of(min(values)), row_of(max(values)))
+        if series.times[0] == series.times[-1]:
+            for beside in range(max(x - _ALONE, 0), min(x + _ALONE + 1, 2 * width)):
+                bar(beside, last, last)
         before = x, last, series.times[part.stop - 1]
     return ["".join(chr(0x2800 + one) if one else " " for one in line) for line in bits]
 
@@ -218,20 +238,32 @@ def _axis(ticks: Sequence[tuple[int, str]], span: Span, width: int) -> str:
 
 
 def strip(states: Sequence[tuple[int, str, str]], span: Span, width: int) -> list[_Part]:
-    """States over time, a word each, as long as the state: short ones are cut, and none is left out if it fits."""
-    starts: list[int] = []
-    for number, (time, _, _) in enumerate(states):
-        starts.append(0 if number == 0 else max(_column(time, span, width), starts[-1] + 1))
+    """States over time, a word each, with a line before each but the first.
+
+    Short ones get room for a short word, as long as that leaves most of the strip true to time.
+    """
+    least = [1 + len(_FORMS.get(text, [text[:_SHORTEST]])[-1]) for _, text, _ in states]
+    if 2 * sum(least) > width:
+        least = [1] * len(states)
+    starts = [0]
+    for (time, _, _), before in zip(states[1:], least, strict=False):
+        starts.append(max(_column(time, span, width), starts[-1] + before))
+    if sum(least) > len(least):  # those at the end were perhaps moved too far
+        starts = [min(start, width - sum(least[at:])) for at, start in enumerate(starts)]
     parts: list[_Part] = []
-    for number, (_, text, style) in enumerate(states):
-        size = (starts[number + 1] if number + 1 < len(starts) else width) - starts[number]
-        if starts[number] >= width or size <= 0:
+    for (_, text, style), start, end in zip(states, starts, [*starts[1:], width], strict=True):
+        size = min(end, width) - start
+        if size <= 0:
             break
-        parts.append((_cut(text, min(size, width - starts[number]), is_first=number == 0), style))
+        line = "▏" if start else ""
+        parts.append((line + _word(text, size - len(line)), style))
     return parts
 
 
-def _cut(text: str, size: int, *, is_first: bool) -> str:
-    if is_first or size == 1:
-        return text[:size].ljust(size)
-    return "▏" + text[: size - 1].ljust(size - 1)
+def _word(text: str, size: int) -> str:
+    """As much of a state as can be understood, in so many columns; nothing where that is too little."""
+    forms = (text, *_FORMS.get(text, ()))
+    word = next((form for form in forms if cell_len(form) <= size), None)
+    if word is None:
+        word = text if text not in _FORMS and size > _SHORTEST else ""
+    return fitted(word, size)

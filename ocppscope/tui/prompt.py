@@ -26,6 +26,8 @@ class Question:
     take: Callable[[str], None]
     """Gets what the user entered."""
     is_filter: bool = False
+    is_replaced: bool = False
+    """What is typed takes the place of the value, instead of going on from it."""
 
 
 class Prompt(Vertical):
@@ -72,6 +74,8 @@ class Prompt(Vertical):
         answer.value = question.value
         answer.cursor_position = len(question.value)
         answer.focus()
+        if question.is_replaced:
+            answer.select_all()
         self._judge(question.value)
 
     def close(self) -> None:

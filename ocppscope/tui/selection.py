@@ -4,17 +4,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from functools import reduce
+from typing import Final
 
-from ocppscope.filter import Filter, Sql, parse
+from ocppscope.filter import Filter, Sql, both, parse
 from ocppscope.store import Store
-
-_ROUTINE: Final = "(type in (PING, PONG) or action == Heartbeat)"
-_CHUNK: Final = 50_000
-"""Events looked at in one go."""
-
-Found: TypeAlias = tuple[int, int, Sequence[int]]
-"""After which event, up to which one, and the numbers that were found between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +23,18 @@ class Scope:
 EVERYTHING: Final = Scope("all stations")
 
 
-def combined(*parts: str) -> Filter | None:
+_ROUTINE: Final = parse("not (type in (PING, PONG) or action == Heartbeat)")
+
+
+def combined(*filters: Filter | None) -> Filter | None:
     """One filter of several that must all hold; None of none."""
-    wanted = [part for part in parts if part]
-    return parse(" and ".join(f"({part})" for part in wanted)) if wanted else None
+    wanted = [one for one in filters if one is not None]
+    return reduce(both, wanted) if wanted else None
 
 
-def routine_hidden(hide: bool) -> str:
-    """The filter that hides pings, pongs and Heartbeats."""
-    return f"not {_ROUTINE}" if hide else ""
+def shown(text: str, *, hide_routine: bool) -> Filter | None:
+    """What the user wants to see: what a filter selects, without pings, pongs and Heartbeats if they are hidden."""
+    return combined(parse(text) if text else None, _ROUTINE if hide_routine else None)
 
 
 class Selection:
@@ -57,19 +54,12 @@ class Selection:
         """Up to which number events were looked at."""
         self._where: Sql | None = chosen.sql() if chosen else None
 
-    def ask(self, store: Store, last: int) -> Found:
-        """Look at the next events, some of them at a time; may run in a thread, with a Store of its own.
+    def ask(self, store: Store, after: int, until: int) -> Sequence[int]:
+        """The numbers between; may be asked in a thread, with a Store of its own."""
+        return store.select(self._where, sessions=self.scope.sessions, after=after, until=until)
 
-        Args:
-            store: to ask.
-            last: the number of the store's last event.
-        """
-        after, until = self.done, min(self.done + _CHUNK, last)
-        return after, until, store.select(self._where, sessions=self.scope.sessions, after=after, until=until)
-
-    def take(self, found: Found) -> None:
+    def take(self, after: int, until: int, numbers: Sequence[int]) -> None:
         """Add what was found; what was found before is left alone."""
-        after, until, numbers = found
         if after == self.done and isinstance(self.numbers, array):
             self.numbers.extend(numbers)
             self.done = until

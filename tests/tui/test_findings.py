@@ -12,6 +12,7 @@ from ocppscope.tui.selection import EVERYTHING, Scope
 from ocppscope.tui.views.detail import DetailView
 from ocppscope.tui.views.findings import FindingsView
 from ocppscope.tui.views.messages import MessagesView
+from tests.rules.sessions import BOOT_16, closed, opened, wire_events
 from tests.tui import CAPTURES, drive, press, screen_of, settle, store_of, write_store
 
 
@@ -100,6 +101,7 @@ def test_a_proof_that_the_list_would_hide_is_opened_itself(rogue):
         browser.set_filter("action == StartTransaction")
         await settle(pilot)
         assert [line.finding.rule for line in browser.screen.main.lines if line.finding] == ["RPC-004"]
+        assert browser.screen.status().startswith("1 of 1 finding  ·")
         assert "1 of 7 findings selected" in browser.screen.status()
         await press(pilot, "enter")
         assert isinstance(browser.screen, MessagesView)
@@ -115,6 +117,64 @@ def test_a_proof_that_the_list_would_hide_is_opened_itself(rogue):
         assert browser.screen.main.count() == 10
 
     drive(rogue, script)
+
+
+def test_the_lines_say_what_was_seen_and_findings_alone_are_counted(rogue):
+    async def script(browser, pilot):
+        await press(pilot, "4")
+        for _ in range(3):
+            shown = screen_of(browser)
+            assert any("no JSON: unexpected end" in line for line in shown[1:11])
+            assert not any(": no JSON" in line for line in shown[1:11])
+            await press(pilot, "s")
+        assert browser.screen.status() == "1 of 7 findings  ·  by severity"
+        await press(pilot, "k")
+        assert browser.screen.status() == "7 findings  ·  by severity"
+        await press(pilot, "enter", "j", "j")
+        assert browser.screen.status() == "5 of 7 findings  ·  by severity"
+        await press(pilot, "G")
+        assert browser.screen.status() == "7 of 7 findings  ·  by severity"
+
+    drive(rogue, script)
+
+
+def test_what_was_seen_in_many_sessions_has_one_line(tmp_path):
+    path = tmp_path / "many.ocppdb"
+    pieces = [
+        piece
+        for number in range(12)
+        for piece in (closed(), opened(station=f"CP{number:03}", tls=None, auth=None), *BOOT_16)
+    ]
+    write_store(path, [wire_events(pieces)])
+
+    async def script(browser, pilot):
+        await press(pilot, "4")
+        view = browser.screen
+        (repeated,) = [line for line in view.main.lines if len(line.findings) > 1]
+        assert (repeated.finding.rule, len(repeated.findings)) == ("WS-007", 12)
+        view.main.go_to(view.main.lines.index(repeated))
+        await settle(pilot)
+        (line,) = [line for line in screen_of(browser) if "×12 sessions: neither TLS" in line]
+        assert line.split()[1:5] == ["WS-007", "(several)", "…", "12"]
+        assert "The first of 12 alike; Enter lists them" in "\n".join(screen_of(browser))
+        assert "and 11 more, seen 12 times)" in view.text_to_copy()
+        count = view.main.count()
+        await press(pilot, "enter")
+        assert view.main.count() == count + 12
+        assert view.finding is None
+        await press(pilot, "j", "j")
+        assert view.finding.station == "CP001"
+        assert view.status().startswith(f"2 of {view._count} findings")
+        await press(pilot, "s", "s", "k")
+        assert "CP001: " in titles(browser)[1]
+        await press(pilot, "j", "s")
+        assert view.finding.station == "CP001", "the cursor stays on it"
+        await press(pilot, "k", "k", "enter")
+        assert view.main.count() == count
+        await press(pilot, "s", "j", "j", "s", "s")
+        assert len(view._line.findings) == 12, "on the line that stands for it"
+
+    drive(path, script)
 
 
 def test_groups_fold(rogue):

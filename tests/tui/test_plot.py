@@ -39,8 +39,14 @@ def test_a_line_from_corner_to_corner():
     assert braille(chart((0, 0), (7, 4)), (0, 7), 4, 4) == ["   ⡜", "  ⡜ ", " ⡜  ", "⡸   "]
 
 
-def test_one_sample_is_one_dot():
-    assert dots(braille(chart((5, 4)), (0, 9), 10, 1)) == {(10, 0)}
+@pytest.mark.parametrize(
+    ("time", "columns"),
+    [(5, range(7, 14)), (0, range(4)), (9, range(15, 20))],
+    ids=["within", "start", "end"],
+)
+def test_one_sample_is_a_short_level_line_at_its_time(time, columns):
+    assert dots(braille(chart((time, 4)), (0, 9), 10, 1)) == {(x, 0) for x in columns}
+    assert dots(braille(chart((time, 4), (time, 4)), (0, 9), 10, 1)) == {(x, 0) for x in columns}
 
 
 def test_a_constant_is_a_flat_line():
@@ -130,7 +136,7 @@ def test_axis_and_strip_stand_under_the_chart():
     assert shown[0] == " title"
     assert [line[:7] for line in shown[1:5]] == ["  top │", "      │", "power │", "  low │"]
     assert shown[5] == "            10:15              mid             10:20"
-    assert shown[6] == "       Prepa▏Charging                          ▏Finishing"
+    assert shown[6] == "       Prep ▏Charging                          ▏Finishing"
 
 
 def test_words_in_place_of_charts():
@@ -146,14 +152,46 @@ def test_the_middle_of_the_axis_is_left_out_where_it_has_no_room():
     assert shown[-1].split() == ["10:15:00", "10:25:00"]
 
 
-def test_short_states_are_letters_and_none_is_left_out():
-    states = [(0, "Preparing", ""), (1, "Charging", ""), (2, "SuspendedEV", ""), (3, "Finishing", "")]
-    assert "".join(text for text, _ in strip(states, (0, 1000), 20)) == "PCS▏Finishing       "
+def stripped(states, span, width):
+    return "".join(text for text, _ in strip([(time, text, "") for time, text in states], span, width))
+
+
+def test_short_states_get_room_for_a_short_word():
+    states = [(0, "Preparing"), (1, "Charging"), (2, "SuspendedEV"), (3, "Finishing")]
+    assert stripped(states, (0, 1000), 40) == "Prep▏Cha▏S-EV▏Finishing                 "
+    states = [(0, "Available"), (500, "Preparing"), (999, "Faulted")]
+    assert stripped(states, (0, 1000), 30) == "Available     ▏Preparing  ▏Fau"
+    assert stripped([(0, "Available"), *((time, "Faulted") for time in (998, 999))], (0, 1000), 30) == (
+        "Available             ▏Fau▏Fau"
+    )
+
+
+def test_where_there_is_little_room_states_are_lines_without_words():
+    states = [(0, "Preparing"), (1, "Charging"), (2, "SuspendedEV"), (3, "Finishing")]
+    assert stripped(states, (0, 1000), 20) == " ▏▏▏Finishing       "
+
+
+@pytest.mark.parametrize("word", ["SuspendedEV", "SuspendedEVSE"])
+def test_no_short_word_is_taken_for_another(word):
+    """Those of the two suspended states differ in every width."""
+    others = {stripped([(0, "SuspendedEV")], (0, 9), width).strip() for width in range(1, 20)}
+    both = {stripped([(0, "SuspendedEVSE")], (0, 9), width).strip() for width in range(1, 20)}
+    assert others & both == {""}
+    assert word in others | both
+
+
+def test_a_state_that_nobody_knows_is_cut():
+    assert [stripped([(0, "Operative")], (0, 9), width) for width in (9, 8, 4, 3)] == [
+        "Operative",
+        "Operati…",
+        "Ope…",
+        "   ",
+    ]
 
 
 def test_more_states_than_there_is_room_for():
     states = [(time, "Available", "") for time in range(100)]
-    assert "".join(text for text, _ in strip(states, (0, 99), 7)) == "AAAAAAA"
+    assert "".join(text for text, _ in strip(states, (0, 99), 7)) == " ▏▏▏▏▏▏"
 
 
 def test_on_the_screen():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ocppscope.filter import FilterError
+from ocppscope.filter import containing, parse
 from ocppscope.store import Store
-from ocppscope.tui.selection import EVERYTHING, Scope, Selection, combined, routine_hidden
+from ocppscope.tui.selection import EVERYTHING, Scope, Selection, combined, shown
 from tests.tui import store_of
 
 
@@ -15,8 +15,9 @@ def store(tmp_path_factory):
 
 
 def filled(store, selection):
-    while selection.done < store.last:
-        selection.take(selection.ask(store, store.last))
+    while (after := selection.done) < store.last:
+        until = min(after + 20, store.last)
+        selection.take(after, until, selection.ask(store, after, until))
     return list(selection.numbers)
 
 
@@ -36,7 +37,7 @@ def test_a_selection_that_has_holes_is_asked_for(store):
 
 
 def test_a_filter_and_a_scope(store):
-    selection = Selection(Scope("one", (1,)), combined("action == Heartbeat"), is_dense=True)
+    selection = Selection(Scope("one", (1,)), parse("action == Heartbeat"), is_dense=True)
     numbers = filled(store, selection)
     assert numbers
     assert {stored.event.action for stored in store.events(numbers)} == {"Heartbeat"}
@@ -46,22 +47,23 @@ def test_a_filter_and_a_scope(store):
 
 def test_what_was_found_twice_is_taken_once(store):
     selection = Selection(Scope("one", (1,)), None, is_dense=True)
-    found = selection.ask(store, store.last)
-    selection.take(found)
-    selection.take(found)
+    found = selection.ask(store, 0, store.last)
+    selection.take(0, store.last, found)
+    selection.take(0, store.last, found)
     assert list(selection.numbers) == list(range(1, store.last + 1))
 
 
 def test_routine_can_be_hidden(store):
-    chosen = combined("", routine_hidden(True))
-    shown = store.events(filled(store, Selection(EVERYTHING, chosen, is_dense=True)))
-    assert not [one for one in shown if getattr(one.event, "action", None) == "Heartbeat"]
-    assert not [one for one in shown if type(one.event).__name__ == "Control"]
-    assert 0 < len(shown) < store.last
-    assert combined("", routine_hidden(False)) is None
+    chosen = shown("", hide_routine=True)
+    left = store.events(filled(store, Selection(EVERYTHING, chosen, is_dense=True)))
+    assert not [one for one in left if getattr(one.event, "action", None) == "Heartbeat"]
+    assert not [one for one in left if type(one.event).__name__ == "Control"]
+    assert 0 < len(left) < store.last
+    assert shown("", hide_routine=False) is None
 
 
 def test_parts_are_combined_as_wholes():
-    assert combined("a or b", "c").text == "(a or b) and (c)"
-    with pytest.raises(FilterError):
-        combined("action ==")
+    assert combined(parse("a or b"), None, parse("c")).text == "(a or b) and (c)"
+    deep = "(" * 19 + "a" + ")" * 19
+    assert combined(parse(deep), parse("b"), containing('"\ud800' * 10_000)) is not None
+    assert combined(None) is None

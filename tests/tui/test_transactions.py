@@ -1,5 +1,7 @@
 """The transactions, and the plot of the one under the cursor."""
 
+import re
+
 import pytest
 
 from ocppscope.ocpp.decoder import Decoder
@@ -11,6 +13,7 @@ from tests.rules.sessions import BOOT_16, ask, closed, decoded, opened, wire_eve
 from tests.store.test_charging import CHARGING, at, metered, start, status, stop
 from tests.tui import drive, press, screen_of, settle, store_of, write_store
 
+HEADS = ["Start UTC", "Station", "Conn.", "Transaction", "idTag", "Length", "kWh", "Reason"]
 SEVERAL = [
     *CHARGING,  # CP001, 30 s, 2 kWh, TAG
     closed(),
@@ -56,11 +59,11 @@ def rows(shown):
 def test_columns(several):
     shown = see(several)
     assert "transactions › all stations" in shown[0]
-    assert shown[1].split() == ["Start", "Station", "Conn", "Id", "idTag", "Length", "kWh", "Reason"]
+    assert re.split(r"  +", shown[1].strip()) == HEADS
     assert [line[1:].split() for line in rows(shown)] == [
-        ["10:15:10", "CP001", "1", "7", "TAG", "30.0", "s", "2.00", "Remote"],
-        ["10:16:00", "CP002", "2", "12", "OTHER", "5.0", "min", "8.50", "EVDisconnected"],
-        ["10:21:40", "CP002", "1", "8", "LAST", "-", "0.25", "running"],
+        ["10:15:10", "CP001", "1", "7", "TAG", "30.0", "s", "2.000", "Remote"],
+        ["10:16:00", "CP002", "2", "12", "OTHER", "5.0", "min", "8.500", "EVDisconnected"],
+        ["10:21:40", "CP002", "1", "8", "LAST", "-", "0.250", "running"],
     ]
     assert "1 of 3  ·  10.75 kWh  ·  1 running  ·  by start" in shown[-2]
 
@@ -69,6 +72,86 @@ def test_wide(several):
     shown = see(several, size=(140, 40))
     assert "11-22 10:15:10" in shown[2]
     assert "EVDisconnected" in shown[3]
+
+
+def test_columns_of_2_x(stores):
+    shown = see(store_of("clean-2.0.1-deflate.pcap", stores))
+    heads = ["Start UTC", "Station", "EVSE", "Transaction", "idToken", "Length", "kWh", "Reason"]
+    assert re.split(r"  +", shown[1].strip()) == heads
+    assert "Remote" in shown[2]
+    assert (
+        "5366aa77-61ac-4d2f-aeb3-c9c42d324bd6"
+        in see(store_of("clean-2.0.1-deflate.pcap", stores), size=(140, 40))[2]
+    )
+
+
+def test_what_is_long_is_cut_and_the_rest_keeps_its_room(tmp_path):
+    event = {
+        "eventType": "Started",
+        "timestamp": at(0),
+        "triggerReason": "Authorized",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "5366aa77-61ac-4d2f-aeb3-c9c42d324bd6"},
+        "evse": {"id": 12, "connectorId": 2},
+        "idToken": {"idToken": "0123456789" * 3, "type": "Central"},
+    }
+    shown = see(of(tmp_path, ask("1", "TransactionEvent", event), version="2.0.1"))
+    assert re.split(r"  +", shown[1].strip())[-1] == "Reason"
+    assert re.fullmatch(r"›10:15:00 +CP001 +12/2 +5366aa77-61…  ?0123456789\S+… +- +- +running", shown[2])
+
+
+def test_the_date_shows_where_there_are_several_days(tmp_path):
+    pieces = [start(seconds=10), stop(40)]
+    later = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": "2026-11-24T18:05:09Z"}
+    pieces.append(
+        ask("later", "StartTransaction", later, {"transactionId": 8, "idTagInfo": {"status": "Accepted"}})
+    )
+    path = of(tmp_path, *pieces)
+    shown = see(path)
+    assert [line[1:12] for line in rows(shown)] == ["11-22 10:15", "11-24 18:05"]
+    assert re.split(r"  +", shown[1].strip()) == HEADS
+    assert [line[1:15] for line in see(path, size=(140, 40))[2:4]] == ["11-22 10:15:10", "11-24 18:05:09"]
+    assert see(path, "w")[1].split()[:2] == ["Start", "Station"]
+
+
+def test_small_amounts_and_large_ones(tmp_path):
+    path = of(tmp_path, start(), metered(10, 1003), metered(20, 1006), stop(30, meter=1006))
+    shown = "\n".join(see(path))
+    assert "0.006 kWh  ·  by start" in shown
+    assert all(word in shown for word in ("0.006 kWh │", "0.000 kWh │"))
+
+
+def test_large_amounts(tmp_path):
+    shown = see(of(tmp_path, start(meter=0), metered(20, 0), stop(30, meter=11_120_840)))
+    assert "11,120.84 kWh" in shown[-2]
+    assert "11,120.840" in shown[2]
+
+
+def test_a_plot_that_does_not_fit(several):
+    shown = see(several, "p", size=(80, 12))
+    assert "the plot needs a terminal of 18 lines" in shown[-2]
+
+    async def script(browser, pilot):
+        await press(pilot, "5", "p")
+        assert browser.view._kind is None
+
+    drive(several, script, size=(80, 12))
+
+
+def test_the_totals_of_a_filter_that_is_still_computed_do_not_look_final(several):
+    async def script(browser, pilot):
+        await press(pilot, "5")
+        browser.set_filter("station == CP002")
+        await settle(pilot)
+        view = browser.view
+        assert "looked at" not in view.status()
+        view._chosen.done = browser.last // 2
+        share = 100 * view._chosen.done // browser.last
+        assert view.status().startswith(f"1 of 2  ·  {share} % looked at  ·  8.75 kWh")
+        view._lines.rows = []
+        assert view.status() == f"nothing to show  ·  {share} % looked at"
+
+    drive(several, script)
 
 
 def test_the_plot(several):
@@ -87,7 +170,7 @@ def test_the_plot(several):
     assert "10:15:40" in shown
     assert "SoC" not in shown
     strip = shown.splitlines()[-3]
-    assert strip.split() == ["Prepari▏Charging", "▏F"]
+    assert strip.split() == ["Prep", "▏Charging", "▏Fin"]
 
 
 @pytest.mark.parametrize("capture", ["clean-1.6.pcap", "clean-2.0.1-deflate.pcap", "late-start.pcap"])
@@ -271,7 +354,7 @@ def test_find_copy_and_mark(several):
         browser.view.find("other", 1)
         assert browser.view.chosen.id == "12"
         assert browser.view.text_to_copy().split() == (
-            "10:16:00 CP002 2 12 OTHER 5.0 min 8.50 EVDisconnected".split()
+            "10:16:00 CP002 2 12 OTHER 5.0 min 8.500 EVDisconnected".split()
         )
         await press(pilot, "space")
         assert browser.compared == [browser.view.chosen.start_n]

@@ -12,7 +12,7 @@ from textual.widgets import Footer, Static
 
 from ocppscope.store import StoreError
 from ocppscope.tui.actions import bindings
-from ocppscope.tui.lines import LineList
+from ocppscope.tui.lines import LineList, fitted
 from ocppscope.tui.prompt import Prompt, Question
 
 if TYPE_CHECKING:
@@ -146,27 +146,44 @@ class View(Screen[None]):
     def follow_changed(self) -> None:
         """Following begins or ends."""
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is on the last line: what follows goes on from there only."""
+        return self.main.cursor >= self.main.count() - 1
+
+    @property
+    def export_name(self) -> str:
+        """What a file that is exported from here is called, if the user does not say."""
+        return "ocppscope-export.txt"
+
     # --- title and status ---
 
     def show_bar(self) -> None:
-        """Draw the title line."""
-        left = f"{self.browser.source} › {self.heading()}"
-        right = self.browser.progress()
-        room = self.size.width - 2 - len(right)
-        left = left if len(left) <= room else f"{left[: room - 1]}…"
-        self.query_one("#bar", Static).update(Content(f"{left:<{room}}{right}"))
+        """Draw the title line; of a view that has gone there is none."""
+        for bar in self.query("#bar").results(Static):
+            right = self.browser.progress()
+            left = fitted(
+                f"{self.browser.source} › {self.heading()}", max(self.size.width - 2 - len(right), 0)
+            )
+            bar.update(Content(f"{left}{right}"))
 
     def show_status(self) -> None:
-        """Draw the status line."""
-        status = self.query_one("#status", Static)
-        alert = self.browser.alert
-        status.set_class(bool(alert), "alert")
-        parts = [alert, *self.browser.state()] if alert else [self.status(), *self.browser.state()]
-        status.update(Content("  ·  ".join(part for part in parts if part)))
+        """Draw the status line; of a view that has gone there is none."""
+        browser = self.browser
+        first = browser.said or browser.alert or self.status()
+        for status in self.query("#status").results(Static):
+            status.set_class(first == browser.alert, "alert")
+            text = "  ·  ".join(part for part in (first, *browser.state()) if part)
+            status.update(Content(fitted(text, max(self.size.width - 2, 0)).rstrip()))
 
     def say(self, text: str) -> None:
-        """Tell the user something, for some seconds."""
-        self.notify(text, timeout=4, markup=False)
+        """Tell the user something, until the next key: in the status line, or over it where it is longer."""
+        self.browser.clear_notifications()
+        if len(text) <= self.size.width - 2:
+            self.browser.said = text
+            self.show_status()
+        else:
+            self.notify(text, timeout=6, markup=False)
 
     def on_line_list_moved(self) -> None:
         self.show_status()

@@ -1,24 +1,26 @@
 """What the views share that list events: filling the list from the store, finding, following, and peers."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from textual import work
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
-from ocppscope.events import Message
-from ocppscope.ocpp.times import duration
+from ocppscope.events import Damaged, Message
+from ocppscope.filter import Filter, containing, parse
+from ocppscope.ocpp.times import DAY, SECOND, timestamp
 from ocppscope.ocpp.wording import clock, what
 from ocppscope.store import Store, Stored, StoreError
 from ocppscope.tui.lines import LineList
-from ocppscope.tui.selection import Found, Scope, Selection, combined, routine_hidden
+from ocppscope.tui.scan import Scan
+from ocppscope.tui.selection import Scope, Selection, combined, shown
 from ocppscope.tui.views.base import View
 
 if TYPE_CHECKING:
     from ocppscope.tui.app import Browser
 
+_FINDING: Final = parse("severity >= warning")
 _KEPT: Final = 2_000
 """Rows kept in memory: some screens before and behind the one that shows."""
 _AHEAD: Final = 50
@@ -84,11 +86,24 @@ class EventLines(LineList):
         mode: str = self.app.time_mode  # type: ignore[attr-defined]
         if time is None:
             return "-"
-        if mode == "absolute":
-            return clock(time)
-        since = self.stored(0) if mode == "relative" else self.stored(max(index - 1, 0))
+        since = self.stored(max(index - 1, 0) if mode == "delta" else 0)
         origin = since.event.time if since and since.event.time is not None else time
-        return f"{(time - origin) / 1e9:.6f}" if abs(time - origin) < 10**13 else duration(time - origin)
+        if mode == "absolute":
+            days = time // DAY - origin // DAY
+            return clock(time) if not days else f"{days:+}d {clock(time)[:8]}"
+        return _span(time - origin)
+
+
+def _span(time: int) -> str:
+    """A span of time in at most twelve columns, as precise as there is room for."""
+    seconds, rest = divmod(abs(time), SECOND)
+    sign = "-" if time < 0 else ""
+    if seconds < 10_000:
+        return f"{sign}{seconds}.{rest // 1000:06}"
+    days, seconds = divmod(seconds, 86_400)
+    return (
+        f"{sign}{f'{days}d ' if days else ''}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    )
 
 
 class EventListView(View):
@@ -107,6 +122,7 @@ class EventListView(View):
         self._wanted = n
         """The event to go to as soon as it is there."""
         self._asked: tuple[str, bool] | None = None
+        self._scan = Scan(self, lambda *_: (), self._found)
 
     def body(self) -> Iterable[Widget]:
         yield self._lines
@@ -127,7 +143,10 @@ class EventListView(View):
         if asked != self._asked:
             self._asked = asked
             self._wanted = self._wanted or self.current()
-            self._lines.show(self.new_selection())
+            selection = self.new_selection()
+            self._lines.show(selection)
+            self._scan.stop()
+            self._scan = Scan(self, selection.ask, self._found)
         else:
             self._lines.forget()
         self._fill()
@@ -135,7 +154,7 @@ class EventListView(View):
 
     def new_selection(self) -> Selection:
         """What the filter selects, before any event was looked at."""
-        chosen = combined(self.browser.filter_text, routine_hidden(self.browser.hide_routine))
+        chosen = shown(self.browser.filter_text, hide_routine=self.browser.hide_routine)
         return Selection(self.scope, chosen, is_dense=not self.browser.meta.get("filter"))
 
     def _fill(self) -> None:
@@ -143,32 +162,20 @@ class EventListView(View):
         selection = self._lines.selection
         assert selection is not None
         if selection.is_whole:
-            self._grown(selection, None)
-        elif selection.done < self.browser.last:
-            self._ask(selection, self.browser.last)
-
-    @work(thread=True, exclusive=True, group="fill")
-    def _ask(self, selection: Selection, last: int) -> None:
-        """The same where events have to be looked at: outside the loop that draws."""
-        worker = get_current_worker()
-        try:
-            with Store(self.browser.store.path) as store:
-                while selection.done < last and not worker.is_cancelled:
-                    found = selection.ask(store, last)
-                    if not worker.is_cancelled:
-                        self.app.call_from_thread(self._grown, selection, found)
-        except StoreError as error:
-            if not worker.is_cancelled:
-                self.app.call_from_thread(self.browser.show_alert, str(error))
-
-    def _grown(self, selection: Selection, found: Found | None) -> None:
-        if selection is not self._lines.selection:
-            return
-        was_at_end = self._lines.cursor >= self._lines.count() - 1
-        if found is not None:
-            selection.take(found)
+            self._grown(lambda: selection.take_all(self.browser.last))
         else:
-            selection.take_all(self.browser.last)
+            self._scan.go_on()
+
+    def _found(self, after: int, until: int, numbers: Sequence[int]) -> None:
+        selection = self._lines.selection
+        assert selection is not None
+        self._grown(lambda: selection.take(after, until, numbers))
+
+    def _grown(self, grow: Callable[[], None]) -> None:
+        selection = self._lines.selection
+        assert selection is not None
+        was_at_end = self._lines.cursor >= self._lines.count() - 1
+        grow()
         if self._wanted is not None and selection.done >= self._wanted:
             wanted, self._wanted = self._wanted, None
             self._lines.go_to(selection.index_of(wanted))
@@ -185,10 +192,18 @@ class EventListView(View):
     def status(self) -> str:
         selection = self._lines.selection
         text = super().status()
-        if selection is not None and selection.done < self.browser.last:
-            return f"{text}  ·  {100 * selection.done // self.browser.last} % looked at"
-        comment = self.browser.marks.get(self.current() or 0)
-        return f"{text}  ·  {comment}" if comment else text
+        if selection is not None and not selection.is_whole and self._scan.share:
+            return f"{text}  ·  {self._scan.share}"
+        n = self.current()
+        if n is None:
+            return text
+        stored = self._lines.stored(self._lines.cursor)
+        moment = timestamp(stored.event.time) if stored else None
+        return f"#{n}  ·  {moment[:19].replace('T', ' ')} UTC  ·  {text}" if moment else f"#{n}  ·  {text}"
+
+    @property
+    def export_name(self) -> str:
+        return "ocppscope-export.jsonl"
 
     def go_to_event(self, n: int) -> None:
         """Go to an event of the list."""
@@ -203,6 +218,8 @@ class EventListView(View):
         if stored is None:
             return ""
         event = stored.event
+        if isinstance(event, Damaged):
+            return event.raw if isinstance(event.raw, str) else event.raw.decode(errors="backslashreplace")
         return event.raw if isinstance(event, Message) else what(event)
 
     # --- keys ---
@@ -223,24 +240,30 @@ class EventListView(View):
 
     def find(self, text: str, step: int) -> None:
         """Search the texts of the events, not what the list shows of them."""
-        self._find('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"', repr(text), step)
+        self._find(containing(text), repr(text), self.current() or 0, step)
 
     def step_finding(self, step: int) -> None:
         """Go to the next event, or the one before, with an error or a warning."""
-        self._find("severity >= warning", "an error or a warning", step)
+        self._find(_FINDING, "an error or a warning", self.current() or 0, step)
 
     @work(thread=True, exclusive=True, group="find")
-    def _find(self, wanted: str, name: str, step: int) -> None:
+    def _find(self, wanted: Filter, name: str, n: int, step: int) -> None:
         """Go to the next event of the list that a filter selects; past the end begin anew."""
-        chosen = combined(self.browser.filter_text, routine_hidden(self.browser.hide_routine), wanted)
+        chosen = combined(shown(self.browser.filter_text, hide_routine=self.browser.hide_routine), wanted)
         assert chosen is not None
         try:
             with Store(self.browser.store.path) as store:
-                hit = store.next_where(chosen.sql(), self.current() or 0, step, self.scope.sessions)
+                hit = store.next_where(chosen.sql(), n, step, self.scope.sessions)
         except StoreError as error:
             self.app.call_from_thread(self.browser.show_alert, str(error))
             return
+        self.app.call_from_thread(self._arrived, hit, name, step)
+
+    def _arrived(self, hit: int | None, name: str, step: int) -> None:
         if hit is None:
-            self.app.call_from_thread(self.say, f"nothing here holds {name}")
-        else:
-            self.app.call_from_thread(self.go_to_event, hit)
+            self.say(f"nothing here holds {name}")
+            return
+        before = self.current() or 0
+        self.go_to_event(hit)
+        if (hit - before) * step <= 0:
+            self.say("from the start again" if step > 0 else "from the end again")

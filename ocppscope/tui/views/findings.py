@@ -16,7 +16,7 @@ from ocppscope.ocpp.wording import clock, plural
 from ocppscope.store import FindingRow, Store, StoreError
 from ocppscope.tui.facts import finding_rows
 from ocppscope.tui.lines import MARKS, Cell, Column, LineList
-from ocppscope.tui.selection import Scope, combined, routine_hidden
+from ocppscope.tui.selection import Scope, shown
 from ocppscope.tui.views.base import View
 from ocppscope.tui.views.messages import MessagesView
 from ocppscope.tui.views.sessions import UNNAMED
@@ -30,6 +30,8 @@ _WITH_PANE: Final = 20
 """Lines of a terminal in which there is room for the whole text below the list."""
 _PROOFS_SHOWN: Final = 20
 _PROOFS_TRIED: Final = 50
+_REPEATED: Final = 5
+"""Sessions up to which each has a line of its own for what was seen in all of them."""
 _NO_PROOF: Final = "no single message shows it"
 _STYLES: Final[Mapping[str, str]] = {
     "error": "bold $text-error",
@@ -62,8 +64,11 @@ def _title_of_rule(group: Sequence[FindingRow]) -> str:
     return f"{group[0].rule} ({'/'.join(severities)}) {group[0].title}"
 
 
+_BY_SEVERITY: Final = Order(
+    "severity", lambda one: _RANK[one.severity], lambda group: _MANY[group[0].severity], None
+)
 _ORDERS: Final = (
-    Order("severity", lambda one: _RANK[one.severity], lambda group: _MANY[group[0].severity], None),
+    _BY_SEVERITY,
     Order("rule", lambda one: one.rule, _title_of_rule, "Rule"),
     Order(
         "station",
@@ -76,11 +81,18 @@ _ORDERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A finding; or, without one, the title of a group."""
+    """A finding, or one that was seen in many sessions; or, without one, the title of a group."""
 
     group: Any
     title: str
-    finding: FindingRow | None = None
+    findings: Sequence[FindingRow] = ()
+    place: int = 0
+    """Of its first finding among all, from 1."""
+
+    @property
+    def finding(self) -> FindingRow | None:
+        """The first one."""
+        return self.findings[0] if self.findings else None
 
     @property
     def key(self) -> tuple[Any, int]:
@@ -112,7 +124,9 @@ class FindingLines(LineList):
 
     def go_to_finding(self, number: int) -> None:
         """Put the cursor on a finding; where its group is folded, on the first line."""
-        places = (at for at, line in enumerate(self.lines) if line.finding and line.finding.number == number)
+        places = (
+            at for at, line in enumerate(self.lines) if any(one.number == number for one in line.findings)
+        )
         self.go_to(next(places, 0))
 
     def choose_columns(self) -> None:
@@ -139,20 +153,28 @@ class FindingLines(LineList):
         return len(self.lines)
 
     def cells(self, index: int) -> Sequence[Cell]:
-        finding = self.lines[index].finding
+        line = self.lines[index]
+        finding = line.finding
         if finding is None:
-            return [(visible(self.lines[index].title), "title")]
-        title = "" if self.order.name == "rule" else f"{finding.title}: "
+            return [(visible(line.title), "title")]
+        session, station = "-" if finding.session is None else str(finding.session), _station(finding)
+        if len(line.findings) > 1:
+            session = "…"
+            station = station if len({one.station for one in line.findings}) == 1 else "(several)"
         by_title: dict[str, Cell] = {
             "": MARKS[finding.severity],
             "Rule": (finding.rule, finding.severity),
-            "Station": visible(_station(finding)),
-            "Ses.": "-" if finding.session is None else str(finding.session),
-            "Times": f"{finding.count:,}",
+            "Station": visible(station),
+            "Ses.": session,
+            "Times": f"{sum(one.count for one in line.findings):,}",
             "First": (clock(finding.first)[: 12 if self.size.width >= _WIDE else 8], "dim"),
-            "What was seen": visible(title + finding.detail),
+            "What was seen": visible(line.title + finding.detail),
         }
         return [by_title[name] for name in self._named]
+
+
+def _sessions(findings: Iterable[FindingRow]) -> int:
+    return len({one.session for one in findings if one.session is not None})
 
 
 class FindingsView(View):
@@ -183,8 +205,11 @@ class FindingsView(View):
         """Those of the scope."""
         self._selected: frozenset[int] | None = None
         """The numbers of those that the filter selects; None: all."""
-        self._folded: set[tuple[str, Any]] = set()
-        """The groups of which only the title shows."""
+        self._turned: set[tuple[Any, ...]] = set()
+        """What Enter was pressed on: the groups of which only the title shows, and what was seen in many sessions
+        and has a line for each of them."""
+        self._count = 0
+        """Of the findings that the filter selects."""
         self._seen: tuple[Any, ...] = ()
         """What the store held when it was read."""
         self._asked: tuple[Any, ...] = ()
@@ -252,17 +277,40 @@ class FindingsView(View):
         order, selected = self._lines.order, self._selected
         shown = [one for one in self._all if selected is None or one.number in selected]
         lines: list[Line] = []
+        place = 1
         for key, members in groupby(sorted(shown, key=order.key), order.key):
             group = list(members)
             named = order.name, key
             times = f"{plural(sum(one.count for one in group), 'time')}"
             count = f"{plural(len(group), 'finding')}, seen {times}"
-            is_folded = named in self._folded
+            is_folded = named in self._turned
             folded = " … (Enter unfolds)" if is_folded else ""
             lines.append(Line(named, f"{order.title(group)}: {count}{folded}"))
-            lines += [] if is_folded else [Line(named, "", one) for one in group]
+            lines += [] if is_folded else self._lines_of(named, group, place)
+            place += len(group)
+        self._count = len(shown)
         self._lines.show(lines)
         self._show_whole()
+
+    def _lines_of(self, named: tuple[str, Any], group: Sequence[FindingRow], place: int) -> list[Line]:
+        """The lines below the title of a group; by severity, what was seen in many sessions has one for all."""
+        if self._lines.order is not _BY_SEVERITY:
+            return [Line(named, "", [one], place + at) for at, one in enumerate(group)]
+        alike: dict[tuple[str, str], list[FindingRow]] = {}
+        for one in group:
+            alike.setdefault((one.rule, one.detail), []).append(one)
+        lines: list[Line] = []
+        for key, findings in alike.items():
+            count = _sessions(findings)
+            repeated = *named, *key
+            if count > _REPEATED and repeated not in self._turned:
+                lines.append(Line(repeated, f"×{count:,} sessions: ", findings, place))
+            else:
+                if count > _REPEATED:
+                    lines.append(Line(repeated, f"  {key[0]} ×{count:,} sessions: {key[1]}"))
+                lines += [Line(named, "", [one], place + at) for at, one in enumerate(findings)]
+            place += len(findings)
+        return lines
 
     def _show_whole(self) -> None:
         """Say below the list all that is to be said of the finding under the cursor."""
@@ -274,6 +322,10 @@ class FindingsView(View):
             more = " and more" if len(numbers) > _PROOFS_SHOWN else ""
             width = max(self.size.width - 2, 20)
             rows = finding_rows(finding, width, f"{proofs or _NO_PROOF}{more}")
+            if self._is_repeated:
+                rows.insert(
+                    0, [(f"The first of {len(self._line.findings):,} alike; Enter lists them", "dim")]
+                )
         content = Content("\n").join(Content.assemble(*map(_content, row)) for row in rows)
         self.query_one("#whole", Static).update(content)
 
@@ -284,15 +336,26 @@ class FindingsView(View):
     @property
     def finding(self) -> FindingRow | None:
         """The finding under the cursor; None on the title of a group."""
-        return self._lines.lines[self._lines.cursor].finding if self._lines.lines else None
+        return self._line.finding
+
+    @property
+    def _line(self) -> Line:
+        """The line under the cursor; an empty one where there is none."""
+        return self._lines.lines[self._lines.cursor] if self._lines.lines else Line(None, "")
+
+    @property
+    def _is_repeated(self) -> bool:
+        """Whether the line under the cursor stands for several findings."""
+        return len(self._line.findings) > 1
 
     def current(self) -> int | None:
         proofs = self.browser.store.proofs(self.finding.number, 1) if self.finding else ()
         return proofs[0] if proofs else None
 
     def status(self) -> str:
-        shown = len(self._all)
-        parts = [super().status() if self._lines.lines else "no findings", f"by {self._lines.order.name}"]
+        shown, place = len(self._all), self._line.place
+        count = plural(self._count, "finding") if self._count else "no findings"
+        parts = [f"{place:,} of {count}" if place else count, f"by {self._lines.order.name}"]
         if self._selected is not None:
             selected = sum(one.number in self._selected for one in self._all)
             parts.append(f"{selected:,} of {plural(shown, 'finding')} selected")
@@ -305,11 +368,14 @@ class FindingsView(View):
         if finding is None:
             return super().text_to_copy()
         where = _CAPTURE if finding.session is None else f"{_station(finding)}, session {finding.session}"
+        alike = self._line.findings
+        times = sum(one.count for one in alike)
+        more = f" and {len(alike) - 1:,} more" if self._is_repeated else ""
         proofs = " ".join(f"#{n}" for n in self.browser.store.proofs(finding.number, _PROOFS_SHOWN))
         return "\n".join(
             (
                 f"{finding.severity} {finding.rule} {finding.title}",
-                f"{finding.detail} ({where}, seen {plural(finding.count, 'time')})",
+                f"{finding.detail} ({where}{more}, seen {plural(times, 'time')})",
                 f"hint: {finding.hint}",
                 f"source: {finding.source}",
                 f"proofs: {proofs or _NO_PROOF}",
@@ -342,10 +408,11 @@ class FindingsView(View):
         self.say("there is no error or warning")
 
     async def choose(self) -> None:
-        finding = self.finding
-        if finding is None:
-            self._folded ^= {self._lines.lines[self._lines.cursor].group}
+        finding, line = self.finding, self._line
+        if finding is None or self._is_repeated:
+            self._turned ^= {line.group}
             self._arrange()
+            self.show_status()
             return
         proofs = self.browser.store.proofs(finding.number, _PROOFS_TRIED)
         if not proofs:
@@ -360,7 +427,7 @@ class FindingsView(View):
 
     def _listed(self, proofs: Sequence[int]) -> int | None:
         """The first proof that a list of messages shows: a filter, or hiding routine, may leave some out."""
-        chosen = combined(self.browser.filter_text, routine_hidden(self.browser.hide_routine))
+        chosen = shown(self.browser.filter_text, hide_routine=self.browser.hide_routine)
         if chosen is None:
             return proofs[0]
         where = chosen.sql()

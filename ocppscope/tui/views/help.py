@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from textual import events
 from textual.widget import Widget
 
 from ocppscope.tui.actions import ACTIONS
@@ -41,7 +42,7 @@ class HelpView(View):
     def body(self) -> Iterable[Widget]:
         yield self._lines
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
         """Lay the lines out for the new width."""
         self._lines.show(list(self._all(max(self.size.width - 2, _KEYS + 20))), self._lines.cursor)
         self.show_status()

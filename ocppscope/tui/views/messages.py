@@ -14,6 +14,7 @@ from ocppscope.tui.views.event_list import EventLines, EventListView
 
 _WORDS: Final = {"CALL": "Call", "CALLRESULT": "Result", "CALLERROR": "ERROR", "CALLRESULTERROR": "RERROR",
                  "SEND": "Send"}  # fmt: skip
+_TIMES: Final = {"absolute": "Time UTC", "relative": "Since first", "delta": "Since prev."}
 _WIDE: Final = 110
 """Columns from which on action and summary have a column each."""
 _OTHERS: Final = {Opened: "open", Closed: "close", Damaged: "DAMAGE", Gap: "GAP"}
@@ -34,6 +35,10 @@ class MessageLines(EventLines):
             self._arrange()
             self.refresh()
 
+    def forget(self) -> None:
+        self._arrange()
+        super().forget()
+
     def on_resize(self) -> None:
         self._arrange()
         super().on_resize()
@@ -43,7 +48,8 @@ class MessageLines(EventLines):
         station = (Column("Station", 14 if wide else 10),) if self._with_station else ()
         self.columns = (
             Column("", 1),
-            Column("Time", 12, right=True),
+            *((Column("#", 8, right=True),) if wide else ()),
+            Column(_TIMES[self.app.time_mode], 12, right=True),  # type: ignore[attr-defined]
             *station,
             Column("", 1),
             Column("Type", 6),
@@ -68,6 +74,7 @@ class MessageLines(EventLines):
             action, said = f"{action}  {said}" if action and said else action or said, ""
         return (
             MARKS[stored.severity],
+            *(((f"{stored.n}", "dim"),) if self._is_wide else ()),
             (self.time_of(index, event.time), "dim"),
             *(station if self._with_station else ()),
             arrow,
@@ -85,7 +92,12 @@ def _told(event: Event) -> tuple[str, str, str]:
         return _WORDS[TYPE_NAMES[event.type]], action, summary(event)
     if isinstance(event, Control):
         return event.opcode, "", f"{len(event.payload)} bytes" if event.payload else ""
-    return _OTHERS[type(event)], "", what(event)
+    said = what(event)
+    if isinstance(event, Damaged):
+        said = f"{event.layer}: {event.reason}"
+    elif isinstance(event, Gap):
+        said = said.removeprefix("GAP: ")
+    return _OTHERS[type(event)], "", said
 
 
 def _latency(event: Event) -> Cell:

@@ -1,7 +1,7 @@
 """The first view: stations and their sessions, what each held, and how it ended."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from textual.widget import Widget
@@ -12,7 +12,8 @@ from ocppscope.ocpp.times import duration, timestamp
 from ocppscope.ocpp.visible import visible
 from ocppscope.ocpp.wording import plural
 from ocppscope.store import SessionRow
-from ocppscope.tui.lines import Cell, Column, LineList
+from ocppscope.tui.lines import Cell, Column, LineList, fitted
+from ocppscope.tui.scan import Scan
 from ocppscope.tui.selection import EVERYTHING, Scope
 from ocppscope.tui.views.base import View
 
@@ -91,7 +92,7 @@ _COLUMNS: Final = (
     Column("Station", 0),
     Column("OCPP", 10),
     Column("Security", 14),
-    Column("Start", 12),
+    Column("Start UTC", 19),
     Column("Length", 8, right=True),
     Column("Messages", 9, right=True),
     Column("Err", 4, right=True),
@@ -103,12 +104,12 @@ _NARROW_COLUMNS: Final = (
     Column("Station", 0),
     Column("OCPP", 5),
     Column("Security", 8),
-    Column("Start", 8),
+    Column("Start UTC", 11),
     Column("Length", 8, right=True),
     Column("Msgs", 7, right=True),
     Column("Err", 3, right=True),
     Column("Wrn", 3, right=True),
-    Column("Ended", 15),
+    Column("Ended", 12),
 )
 _KEYS: Final[Sequence[Callable[[Line], Any]]] = (
     lambda line: line.title.lower(),
@@ -130,10 +131,30 @@ class SessionLines(LineList):
     def __init__(self) -> None:
         super().__init__(_COLUMNS, id="sessions")
         self.lines: list[Line] = []
+        self._is_wide = False
+        self._order = _BY_START, False
 
     def on_resize(self) -> None:
-        self.columns = _COLUMNS if self.size.width >= _NARROW else _NARROW_COLUMNS
+        self._is_wide = self.size.width >= _NARROW
+        self._arrange()
         super().on_resize()
+
+    def show_order(self, column: int, *, is_reversed: bool) -> None:
+        """Mark the column by which the lines are ordered."""
+        self._order = column, is_reversed
+        self._arrange()
+
+    def _arrange(self) -> None:
+        by, is_reversed = self._order
+        mark = "▼" if is_reversed else "▲"
+        self.columns = tuple(
+            replace(
+                column, title=fitted(column.title, min(len(column.title), (column.width or 9) - 1)) + mark
+            )
+            if at == by
+            else column
+            for at, column in enumerate(_COLUMNS if self._is_wide else _NARROW_COLUMNS)
+        )
 
     def count(self) -> int:
         return len(self.lines)
@@ -141,8 +162,9 @@ class SessionLines(LineList):
     def cells(self, index: int) -> Sequence[Cell]:
         line = self.lines[index]
         errors, warnings = line.total("errors"), line.total("warnings")
-        wide = self.columns is _COLUMNS
-        start = (timestamp(line.start) or "-")[11 : 23 if wide else 19]
+        start = (timestamp(line.start) or "-")[: 19 if self._is_wide else 16].replace("T", " ")
+        start = start if self._is_wide else start[5:] or "-"
+        ended = line.ended if self._is_wide else line.ended.replace(" by ", " ")
         name = visible("  " * (line.level > 0) + line.title)
         return (
             (name, "title" if line.level == 0 else "bold" if line.level == 1 else ""),
@@ -150,11 +172,15 @@ class SessionLines(LineList):
             line.security,
             start,
             "-" if line.length is None else duration(line.length),
-            f"{line.total('messages'):,}",
+            _count(line.total("messages")),
             (f"{errors:,}", "error" if errors else "dim"),
             (f"{warnings:,}", "warning" if warnings else "dim"),
-            line.ended,
+            (ended, "error" if ended.startswith("refused") else ""),
         )
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < 10**6 else f"{number / 1e6:.2f}M"
 
 
 class SessionsView(View):
@@ -168,10 +194,10 @@ class SessionsView(View):
         self._column = _BY_START
         self._is_reversed = False
         self._is_grouped = True
-        self._shown: frozenset[int] | None = None
-        """The sessions in which the filter selects something; None: all."""
         self._filtered = ""
-        self._asked_at = -1
+        self._shown: set[int] = set()
+        """The sessions in which the filter selects something."""
+        self._scan = Scan(self, lambda *_: set(), self._found)
         self._totals = ""
 
     def heading(self) -> str:
@@ -182,6 +208,11 @@ class SessionsView(View):
 
     def store_changed(self) -> None:
         self._ask_filter()
+        self._show_lines()
+        super().store_changed()
+
+    def _show_lines(self) -> None:
+        """Arrange the lines anew, the cursor on the same one."""
         chosen = self._lines.lines[self._lines.cursor] if self._lines.lines else None
         self._lines.lines = self._arranged(self.browser.store.sessions())
         self._lines.refresh_count()
@@ -190,20 +221,28 @@ class SessionsView(View):
             for index, line in enumerate(self._lines.lines):
                 if (line.level, line.title) == key:
                     self._lines.cursor = index
-        super().store_changed()
+        self._lines.show_order(self._column, is_reversed=self._is_reversed)
+        self.show_bar()
+        self.show_status()
 
     def _ask_filter(self) -> None:
-        """Find the sessions in which the filter selects something."""
-        browser = self.browser
-        asked = browser.filter_text, browser.last
-        if asked == (self._filtered, self._asked_at):
-            return
-        self._filtered, self._asked_at = asked
-        where = parse(browser.filter_text).sql() if browser.filter_text else None
-        self._shown = None if where is None else frozenset(browser.store.sessions_where(where))
+        """Look for the sessions in which the filter selects something."""
+        text = self.browser.filter_text
+        if text != self._filtered:
+            self._filtered, self._shown = text, set()
+            self._scan.stop()
+            where = parse(text).sql() if text else None
+            self._scan = Scan(self, lambda store, *span: store.sessions_where(where, *span), self._found)
+        if text:
+            self._scan.go_on()
+
+    def _found(self, _after: int, _until: int, sessions: set[int]) -> None:
+        self._shown |= sessions
+        self._show_lines()
 
     def _arranged(self, rows: list[SessionRow]) -> list[Line]:
-        if self._shown is not None:
+        everybody = len(rows)
+        if self._filtered:
             rows = [row for row in rows if row.session.number in self._shown]
         sessions = [Line(_name(row, grouped=self._is_grouped), (row,), 2) for row in rows]
         sessions.sort(key=self._key, reverse=self._is_reversed)
@@ -212,6 +251,7 @@ class SessionsView(View):
             by_station.setdefault(line.rows[0].session.station or UNNAMED, []).append(line)
         named = len(by_station.keys() - {UNNAMED})
         self._totals = f"{plural(named, 'station')}, {plural(len(sessions), 'session')}"
+        self._totals += f" of {everybody:,}" if self._filtered else ""
         total = Line("All", rows, 0)
         if not self._is_grouped:
             return [total, *sessions]
@@ -235,8 +275,8 @@ class SessionsView(View):
         return line.scope
 
     def status(self) -> str:
-        order = _COLUMNS[self._column].title.lower() + (", descending" if self._is_reversed else "")
-        return "  ·  ".join([super().status(), f"by {order}", *self._booted()])
+        looked_at = [self._scan.share] if self._filtered and self._scan.share else []
+        return "  ·  ".join([super().status(), *looked_at, *self._booted()])
 
     def _booted(self) -> list[str]:
         """What the station of the line under the cursor told of itself."""
@@ -261,11 +301,13 @@ class SessionsView(View):
     def action_sort(self) -> None:
         """Sort by the next column."""
         self._column = (self._column + 1) % len(_COLUMNS)
+        self._lines.cursor = 0
         self.store_changed()
 
     def action_reverse(self) -> None:
         """Turn the order round."""
         self._is_reversed = not self._is_reversed
+        self._lines.cursor = 0
         self.store_changed()
 
     def action_group(self) -> None:
@@ -285,4 +327,4 @@ def _name(row: SessionRow, *, grouped: bool) -> str:
     session = row.session
     if grouped:
         return f"  session {session.number}  {session.client}"
-    return f"{session.station or UNNAMED}  session {session.number}"
+    return f"{session.station or UNNAMED} /{session.number}"

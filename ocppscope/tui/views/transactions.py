@@ -5,19 +5,18 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from rich.cells import cell_len
 from textual import events, work
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from ocppscope.filter import Filter, parse
-from ocppscope.ocpp import quantities
 from ocppscope.ocpp.times import MINUTE, SECOND, duration, timestamp
 from ocppscope.ocpp.transactions import Transaction
 from ocppscope.ocpp.visible import visible
-from ocppscope.ocpp.wording import clock
 from ocppscope.store import Store, StoreError
 from ocppscope.tui.lines import Cell, Column, LineList
-from ocppscope.tui.measured import Samples, chart
+from ocppscope.tui.measured import Samples, chart, energy
 from ocppscope.tui.plot import Picture, Plot
 from ocppscope.tui.selection import Scope
 from ocppscope.tui.views.base import View
@@ -33,28 +32,25 @@ _CHUNK: Final = 50_000
 _MARGIN: Final = 20
 """So much of its length is shown before and after a transaction: what its connector was then, and became."""
 
-_COLUMNS: Final = (
-    Column("Start", 14),
-    Column("Station", 14),
-    Column("Conn.", 5),
-    Column("Transaction", 0),
-    Column("idTag", 20),
-    Column("Length", 8, right=True),
-    Column("kWh", 9, right=True),
-    Column("Reason", 16),
-)
-_NARROW: Final = 110
-_NARROW_COLUMNS: Final = (
-    Column("Start", 8),
-    Column("Station", 10),
-    Column("Conn", 4),
-    Column("Id", 0),
-    Column("idTag", 12),
-    Column("Length", 8, right=True),
-    Column("kWh", 7, right=True),
-    Column("Reason", 14),
-)
+_ORDERS: Final = ("start", "station", "connector", "transaction", "idTag", "length", "kWh", "reason")
+"""What the lines can be sorted by: the columns."""
 _BY_START: Final = 0
+_ID: Final = 3
+_FLEXIBLE: Final = (1, 4, 7)
+"""The columns that may be cut: the transaction, of which a few characters tell it from others; then station, idTag
+and reason."""
+_RIGHT: Final = (5, 6)
+"""Columns of numbers."""
+_LONGEST: Final = 36
+"""Columns that a text gets at most: a UUID."""
+_WIDE: Final = 110
+"""Columns of the list from which on a start shows its date in any case."""
+_DATE_AND_TIME: Final = slice(5, 19)
+_DATE_AND_MINUTE: Final = slice(5, 16)
+_TIME: Final = slice(11, 19)
+"""Parts of a timestamp."""
+_SINCE: Final = 9
+"""Columns of a span of time."""
 
 _Span: TypeAlias = tuple[int, int]
 """After which event, and up to which one."""
@@ -97,14 +93,65 @@ _STATE_STYLES: Final = {
 
 
 class TransactionLines(LineList):
-    """Lines of transactions."""
+    """Lines of transactions, in columns as wide as what was seen in them."""
 
     def __init__(self) -> None:
-        super().__init__(_COLUMNS, id="transactions")
+        super().__init__(id="transactions")
         self.rows: list[Transaction] = []
+        self._longest = [0] * len(_ORDERS)
+        self._days: set[str] = set()
+        self._are_1_6 = self._are_2 = False
+        """Whether there are any of that version."""
+        self._shown = _TIME
+        """What shows of a start."""
+
+    def measure(self, new: Iterable[Transaction]) -> None:
+        """Take in what room transactions need."""
+        for one in new:
+            sizes = [min(cell_len(text), _LONGEST) for text in _texts(one)]
+            self._longest = list(map(max, self._longest, [0, *sizes]))
+            if one.start is not None:
+                self._days.add((timestamp(one.start) or "")[:10])
+            is_2 = (one.version or "").startswith("2")
+            self._are_2, self._are_1_6 = self._are_2 or is_2, self._are_1_6 or not is_2
+
+    def fit(self) -> None:
+        """Make columns that fit the width: where there is too little, the longest texts are cut."""
+        is_absolute: bool = self.app.time_mode == "absolute"  # type: ignore[attr-defined]
+        is_wide = self.size.width >= _WIDE
+        self._shown = _DATE_AND_TIME if is_wide else _DATE_AND_MINUTE if len(self._days) > 1 else _TIME
+        only_2 = self._are_2 and not self._are_1_6
+        titles = (
+            "Start UTC" if is_absolute else "Start",
+            "Station",
+            "EVSE" if only_2 else "Conn.",
+            "Transaction",
+            "idToken" if only_2 else "idTag",
+            "Length",
+            "kWh ",
+            "Reason",
+        )
+        start = self._shown.stop - self._shown.start if is_absolute else _SINCE
+        # One more than its title, so that the titles do not read as one.
+        least = [len(title) + 1 for title in titles]
+        widths = list(map(max, least, [start, *self._longest[1:]]))
+        room = self.line_width - len(titles)  # the mark, and a space between columns
+        widths[_ID] = max(least[_ID], widths[_ID] - max(sum(widths) - room, 0))
+        while sum(widths) > room:
+            widest = max(_FLEXIBLE, key=lambda at: widths[at] - least[at])
+            if widths[widest] == least[widest]:
+                break
+            widths[widest] -= 1
+        if sum(widths) + len(widths) <= room:
+            widths = [width + 1 for width in widths]
+        self.columns = tuple(
+            Column(title, width, right=at in _RIGHT)
+            for at, (title, width) in enumerate(zip(titles, widths, strict=True))
+        )
+        self.refresh()
 
     def on_resize(self) -> None:
-        self.columns = _COLUMNS if self.size.width >= _NARROW else _NARROW_COLUMNS
+        self.fit()
         super().on_resize()
 
     def count(self) -> int:
@@ -117,17 +164,8 @@ class TransactionLines(LineList):
 
     def cells(self, index: int) -> Sequence[Cell]:
         one = self.rows[index]
-        length, is_running = _length(one), one.stop_n is None
-        return (
-            self._start(index),
-            visible(one.station or f"session {one.session}"),
-            _connector(one) or "-",
-            visible(one.id or "-"),
-            visible(one.id_token or "-"),
-            "-" if length is None else duration(length),
-            "-" if one.energy is None else f"{one.energy / 1000:,.2f}",
-            (RUNNING, "good") if is_running else visible(one.reason or ""),
-        )
+        *texts, reason = _texts(one)
+        return (self._start(index), *texts, (reason, "good") if one.stop_n is None else reason)
 
     def _start(self, index: int) -> Cell:
         start = self.rows[index].start
@@ -135,13 +173,23 @@ class TransactionLines(LineList):
         if start is None:
             return _UNSEEN, "dim"
         if mode == "absolute":
-            return (
-                (timestamp(start) or "-")[5:19].replace("T", " ")
-                if self.columns is _COLUMNS
-                else clock(start)[:8]
-            )
+            return (timestamp(start) or "-")[self._shown].replace("T", " ") or "-"
         origin = self.rows[0 if mode == "relative" else max(index - 1, 0)].start
         return _since(start, start if origin is None else origin)
+
+
+def _texts(one: Transaction) -> Sequence[str]:
+    """What the columns show, from the second one on."""
+    length = _length(one)
+    return (
+        visible(one.station or f"session {one.session}"),
+        _connector(one) or "-",
+        visible(one.id or "-"),
+        visible(one.id_token or "-"),
+        "-" if length is None else duration(length),
+        "- " if one.energy is None else f"{one.energy / 1000:,.3f} ",
+        visible(_reason(one)),
+    )
 
 
 def _since(time: int, origin: int) -> str:
@@ -250,7 +298,9 @@ class TransactionsView(View):
         if last != self._read_at:
             changed = self.browser.store.transactions(self.scope.sessions, after=self._read_at)
             self._known.update((one.number, one) for one in changed)
+            self._lines.measure(changed)
             self._read_at, is_new = last, is_new or bool(changed)
+        self._lines.fit()
         if is_new:
             self._arrange()
         if self._chosen is not None and self._chosen.done < last:
@@ -268,8 +318,8 @@ class TransactionsView(View):
         self._lines.refresh_count()
         self._lines.cursor = next((at for at, one in enumerate(rows) if one.number == self._stays_on), place)
         running = sum(one.stop_n is None for one in rows)
-        energy = quantities.energy(sum(one.energy or 0 for one in rows))
-        self._total = f"{energy}  ·  {running:,} {RUNNING}" if running else energy
+        total = energy(sum(one.energy or 0 for one in rows))
+        self._total = f"{total}  ·  {running:,} {RUNNING}" if running else total
         self.follow_changed()
 
     @work(thread=True, exclusive=True, group="fill")
@@ -301,10 +351,13 @@ class TransactionsView(View):
             self._lines.action_to_end()
 
     def status(self) -> str:
-        if not self._lines.rows:
-            return super().status()
-        order = _COLUMNS[self._column].title.lower() + (", descending" if self._is_reversed else "")
-        return f"{super().status()}  ·  {self._total}  ·  by {order}"
+        parts = [super().status()]
+        chosen, last = self._chosen, self.browser.last
+        if chosen is not None and chosen.done < last:
+            parts.append(f"{100 * chosen.done // last} % looked at")
+        if self._lines.rows:
+            parts += [self._total, f"by {_ORDERS[self._column]}{', descending' * self._is_reversed}"]
+        return "  ·  ".join(parts)
 
     def show_status(self) -> None:
         """Draw the status line, and the plot: whatever changes the one may change the other."""
@@ -377,7 +430,7 @@ class TransactionsView(View):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        self._column = (self._column + 1) % len(_COLUMNS)
+        self._column = (self._column + 1) % len(_ORDERS)
         self._arrange()
         self.show_status()
 
@@ -389,6 +442,9 @@ class TransactionsView(View):
 
     def action_plot(self) -> None:
         """Plot the next of what was measured alone, after the last of them all."""
+        if not self._plot.display:
+            self.say(f"the plot needs a terminal of {_PLOT_FROM} lines")
+            return
         self._kind = self._samples.next_kind(self._kind)
         self.show_status()
 
