@@ -18,6 +18,7 @@ from ocppscope.export import FORMATS, Format, Order, Output
 from ocppscope.filter import Filter
 from ocppscope.ocpp.visible import visible
 from ocppscope.rules.registry import Profile
+from ocppscope.store.processes import is_there
 
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file."""
@@ -91,9 +92,10 @@ def _format_of(target: Path, name: str | None) -> Format:
     for form in FORMATS.values():
         if target.name.lower().endswith(form.extension):
             return form
-    known = ", ".join(f"{form.extension} ({form.help})" for form in FORMATS.values())
+    names = " or ".join(f"{target.name}{form.extension} ({form.help})" for form in FORMATS.values())
     raise click.BadParameter(
-        f"{target.name} has no extension that tells a format: use {known}, or say --to", param_hint="OUTPUT"
+        f"the format of {target.name} is not clear: name it {names}, or say --to {'|'.join(FORMATS)}",
+        param_hint="OUTPUT",
     )
 
 
@@ -107,7 +109,7 @@ def _fill(output: Output, opened: OpenInput, order: Order, settings: Reading, *,
         kept = output.finish(found=_found(opened))
     except KeyboardInterrupt:
         output.leave(found=_found(opened))
-        said = f"{order.path}: {opened.counts}; interrupted, this is not all of {opened.name}"
+        said = f"{order.path}: {opened.counts}; interrupted, this is not all of {opened.title}"
         click.echo(visible(said), err=True)
         sys.exit(130)
     finally:
@@ -144,7 +146,8 @@ def _files(path: Path) -> list[Path]:
 
 
 class _Place:
-    """Where the output goes, in a block; what was there comes back where the input turns out to hold nothing.
+    """Where the output goes, in a block; what was there comes back where it cannot be replaced: the input turns out
+    to hold nothing, or writing fails.
 
     Args:
         path: of the output.
@@ -174,7 +177,10 @@ class _Place:
                 self._aside.append((path, aside))
 
     def __exit__(self, kind: type[BaseException] | None, *_others: object) -> None:
-        if kind is not None and issubclass(kind, UnreadableInput):
+        # What was written until an interrupt, which ends in a SystemExit, is worth keeping; so is half of an output
+        # where nothing was before it.
+        is_failed = kind is not None and not issubclass(kind, KeyboardInterrupt | SystemExit)
+        if kind is not None and (issubclass(kind, UnreadableInput) or (is_failed and self._aside)):
             for path in _files(self._path):
                 path.unlink(missing_ok=True)
         if self._path.exists():
@@ -198,7 +204,7 @@ def _stop_without(parent: int, scratch: Path | None) -> None:
     is_ours = os.getppid() == parent
 
     def watch() -> None:
-        while os.getppid() == parent if is_ours else _is_there(parent):
+        while os.getppid() == parent if is_ours else is_there(parent):
             time.sleep(_WATCH)
         for path in _files(scratch) if scratch else ():
             with suppress(OSError):
@@ -206,13 +212,3 @@ def _stop_without(parent: int, scratch: Path | None) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

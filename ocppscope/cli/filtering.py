@@ -4,11 +4,13 @@ What a filter asks of findings is known only when all rules have seen all events
 a temporary store, and is then decoded once more from there.
 """
 
+import signal
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import click
 
@@ -39,6 +41,10 @@ filter_option: Final = click.option(
 """Gives the command its `wanted`: a Filter, or None."""
 
 
+def _end(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
 class Judging:
     """Judges a capture on its way into a temporary store, which goes when this is closed.
 
@@ -48,6 +54,8 @@ class Judging:
     """
 
     def __init__(self, name: str, **engine: Any) -> None:
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # which would leave the folder behind
+            signal.signal(signal.SIGTERM, _end)
         self._folder = TemporaryDirectory(prefix="ocppscope-")
         self._path = Path(self._folder.name) / "judged.ocppdb"
         self._writer = StoreWriter(self._path, source=name, durable=False)

@@ -92,6 +92,10 @@ class OpenInput:
 
     def __init__(self, names: Sequence[str], source: Source, reading: Reading) -> None:
         self.name = " ".join(map(click.format_filename, names))
+        self.title = " ".join(
+            "standard input" if name == "-" else click.format_filename(name) for name in names
+        )
+        """The name, for people."""
         self.counts = Counts()
         self._source = source
         self._stations = frozenset(reading.station)
@@ -169,7 +173,7 @@ class OpenInput:
         if self._stations and self._all.has_ocpp:
             names = self._all.station_names()
             raise UnreadableInput(
-                f"{self.name} holds nothing of station {', '.join(sorted(self._stations))}. "
+                f"{self.title} holds nothing of station {', '.join(sorted(self._stations))}. "
                 + (f"Its stations are {names}" if names else "No handshake in it shows an identity")
             )
         found = [f"{count:,} × {kind}" for kind, count in sorted(self._source.found.items()) if count]
@@ -178,7 +182,7 @@ class OpenInput:
         if self.counts.unreadable:
             found.insert(0, f"{self.counts.unreadable:,} × WebSocket message that cannot be read")
         instead = "; ".join(found) or "nothing at all"
-        raise UnreadableInput(f"{self.name} holds no OCPP message. Found instead: {instead}")
+        raise UnreadableInput(f"{self.title} holds no OCPP message. Found instead: {instead}")
 
 
 def _bytes_of(path: Path, option: str) -> bytes:

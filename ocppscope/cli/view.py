@@ -6,14 +6,21 @@ is imported here that takes its time.
 """
 
 import atexit
+import errno
+import fcntl
 import os
+import select
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -33,6 +40,11 @@ _PATIENCE: Final = 2.0
 """Seconds that the loader has to end when told to."""
 _JUDGED: Final = ("station", "name_station")
 """Options that change what a store holds."""
+_PREFIX: Final = "ocppscope-"
+"""Of temporary folders."""
+_LOCK: Final = "lock"
+"""In a temporary folder the file that is locked for as long as somebody needs the folder."""
+_ON_THE_WEB: Final = ":WebDriver"
 
 
 @click.command()
@@ -74,11 +86,16 @@ def command(
         _serve(source, [*words, *(["--follow"] if follow else [])], host, port)
         return
     _expect_terminal(source)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, _leave)
     is_as_stored = profile is None and not any(reading[name] for name in _JUDGED)
     if is_as_stored and _is_store(source):
         loading: dict[str, Any] = {"path": Path(source)}
     else:  # first of all: what follows imports much, and the loader is at work meanwhile
         loading = _start(source, profile or "field", reading, follow=follow)
+    threading.Thread(target=_remove_stale).start()  # it may be much, and nobody has to wait for it
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(_ON_THE_WEB):
+        threading.Thread(target=_end_with_server, args=(loading,), daemon=True).start()
     name = "standard input" if source == "-" else Path(source).name
     sys.exit(_browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
 
@@ -143,7 +160,8 @@ def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: boo
     Returns:
         Arguments for the browser: the path of the store, its loader, and the file of the loader's errors.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ocppscope-"))  # only its owner may look into it
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # only its owner may look into it
+    lock = _locked(folder)
     path, errors = folder / "view.ocppdb", folder / "errors"
     pipe = _piped(source)
     words = ["convert", "--to=ocppdb", "--scratch", f"--parent={os.getpid()}", f"--profile={profile}"]
@@ -156,16 +174,16 @@ def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: boo
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,  # the terminal's signals are for the browser
+            pass_fds=(lock,),  # the folder is needed until both have gone
         )
     if pipe is not None:
         pipe.close()
     atexit.register(_clean_up, loader, folder)
-    for name in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(name, _leave)
     return {"path": path, "loader": loader, "errors": errors}
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
+    signal.alarm(int(3 * _PATIENCE))  # which kills: the ordinary end may hang where the terminal is gone
     sys.exit(128 + number)
 
 
@@ -177,6 +195,31 @@ def _clean_up(loader: "subprocess.Popen[bytes]", folder: Path) -> None:
         loader.kill()
         loader.wait()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder until this process ends, however it does: by that others see whether they may remove it."""
+    made = folder / f"{_LOCK}.new"
+    lock = os.open(made, os.O_RDWR | os.O_CREAT, 0o600)
+    with suppress(OSError):  # where files cannot be locked, none is there to be taken for stale
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made.rename(folder / _LOCK)  # never there without being locked
+    return lock
+
+
+def _remove_stale() -> None:
+    """Remove what browsers left behind that were killed: folders of this user that nobody has locked any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # somebody has locked it, or has removed it meanwhile
+            seen = folder.lstat()
+            if seen.st_uid != os.geteuid() or not stat.S_ISDIR(seen.st_mode):
+                continue
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _piped(source: str) -> BinaryIO | None:
@@ -201,6 +244,21 @@ def _piped(source: str) -> BinaryIO | None:
 # --- on the web ---
 
 
+def _end_with_server(loading: Mapping[str, Any]) -> NoReturn:
+    """Wait until the server of the page is gone, which holds the other end of our input, and end then.
+
+    Textual does not notice it. What the server says while it lives (that the page was closed) does not come here.
+    """
+    server = select.poll()
+    server.register(0, 0)  # hanging up is always told
+    server.poll()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(3 * _PATIENCE)  # the ordinary end may hang: nobody reads what the browser writes
+    if "loader" in loading:
+        _clean_up(loading["loader"], loading["path"].parent)
+    os._exit(128 + signal.SIGTERM)
+
+
 def _serve(source: str, words: list[str], host: str, port: int) -> None:
     """Serve the browser to web pages; each gets its own."""
     if source == "-" or not Path(source).is_file():
@@ -213,4 +271,8 @@ def _serve(source: str, words: list[str], host: str, port: int) -> None:
     try:
         serve(view, title=Path(source).name, host=host, port=port)
     except OSError as error:
-        raise click.ClickException(f"--web cannot listen on {host}, port {port}: {error.strerror}") from error
+        # asyncio says the address once more; names that are not found have numbers of their own, below 0
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        hint = ": choose another port with --port" if number in (errno.EADDRINUSE, errno.EACCES) else ""
+        raise click.ClickException(f"--web cannot listen on {host}, port {port}: {why}{hint}") from error

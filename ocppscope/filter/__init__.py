@@ -7,7 +7,7 @@ terms ask the same functions as the predicate.
 from dataclasses import dataclass
 
 from ocppscope.filter import parser, predicate, sql
-from ocppscope.filter.completion import Completion, complete
+from ocppscope.filter.completion import Completion, Known, complete, form, is_unfinished
 from ocppscope.filter.errors import FilterError
 from ocppscope.filter.predicate import Judged, Predicate
 from ocppscope.filter.sql import Sql, install
@@ -18,12 +18,15 @@ __all__ = [
     "Filter",
     "FilterError",
     "Judged",
+    "Known",
     "Predicate",
     "Sql",
     "both",
     "complete",
     "containing",
+    "form",
     "install",
+    "is_unfinished",
     "parse",
 ]
 

@@ -50,8 +50,12 @@ class Kind(Protocol):
     def operators(self) -> tuple[str, ...]:
         """Those that make sense."""
 
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Made-up values that show how they are written, where there are none to choose from."""
+
     def choices(self) -> Mapping[str, str]:
-        """The values to choose from, or examples of them, and what they are; nothing for some."""
+        """The values to choose from, and what they are; nothing for some."""
 
     def read(self, token: Token, operation: str) -> Any:
         """Make a literal of a word or a string.
@@ -112,6 +116,7 @@ class Text:
 
     name = "a text"
     operators = OPERATORS
+    examples = ()
 
     def __init__(self, choices: Callable[[], Mapping[str, str]] = dict[str, str]) -> None:
         self.choices = choices
@@ -145,6 +150,8 @@ class Choice:
         aliases: other names for them.
         ordered: whether they have an order.
     """
+
+    examples = ()
 
     def __init__(
         self,
@@ -195,7 +202,7 @@ class Ordered:
     Args:
         name: for messages.
         reader: makes a Span of a text; None where it is no such value.
-        examples: of values.
+        examples: of values; begun ones can be ended as one of them ends.
     """
 
     operators = ("==", "!=", *ORDER, "in")
@@ -203,15 +210,15 @@ class Ordered:
     def __init__(self, name: str, reader: Callable[[str], Span | None], *examples: str) -> None:
         self.name = name
         self._reader = reader
-        self._examples = examples
+        self.examples = examples
 
     def choices(self) -> Mapping[str, str]:
-        return dict.fromkeys(self._examples, "")
+        return {}
 
     def read(self, token: Token, operation: str) -> Span:  # noqa: ARG002
         span = self._reader(token.text)
         if span is None:
-            raise UnfitError(f"{short(token.text)!r} is not {self.name}", self._examples)
+            raise UnfitError(f"{short(token.text)!r} is not {self.name}", self.examples)
         return span
 
     def test(self, operation: str, literals: Literals) -> Test:

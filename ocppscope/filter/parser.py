@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from ocppscope.filter.errors import FilterError, UnfitError, meant, short
 from ocppscope.filter.fields import FIELDS, PAYLOAD, Field
 from ocppscope.filter.kinds import EQUAL, ORDER, TEXTUAL, Text, pattern
-from ocppscope.filter.lexer import END, KEYWORD, PATH, STRING, SYMBOL, WORD, Token, tokens
+from ocppscope.filter.lexer import END, KEYWORD, PATH, STRING, SYMBOL, WORD, Steps, Token, tokens
 from ocppscope.filter.tree import And, Comparison, Has, Node, Not, Or, Word
 
 MAX_DEPTH: Final = 20
@@ -35,6 +35,10 @@ class Want(NamedTuple):
 
     what: str
     field: Field | None = None
+    steps: Steps = ()
+    """Of a value that is compared with what stands at a path."""
+    operation: str = ""
+    """Of a value: what it is compared by."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ class Want(NamedTuple):
         kind = self.field.kind
         if self.what == OPERATOR:
             return kind.operators
-        return (kind.name,) if isinstance(kind, Text) else tuple(kind.choices())
+        return (kind.name,) if isinstance(kind, Text) else (*kind.choices(), *kind.examples)
 
 
 class Parser:
@@ -81,8 +85,8 @@ class Parser:
     def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _want(self, what: str, field: Field | None = None) -> None:
-        self.wants.append(Want(what, field))
+    def _want(self, what: str, field: Field | None = None, steps: Steps = (), operation: str = "") -> None:
+        self.wants.append(Want(what, field, steps, operation))
 
     def _take(self) -> Token:
         token = self._next
@@ -218,19 +222,20 @@ class Parser:
         if operation not in kind.operators:
             message = f"{operation} does not go with {short(named.text)}, which is {kind.name}"
             self._fail(message, operator, kind.operators)
-        literals = self._list(field) if operation == "in" else (self._value(field, operation),)
-        return Comparison(field, named.steps, operation, literals)
+        steps = named.steps
+        literals = self._list(field, steps) if operation == "in" else (self._value(field, steps, operation),)
+        return Comparison(field, steps, operation, literals)
 
-    def _list(self, field: Field) -> tuple[Any, ...]:
+    def _list(self, field: Field, steps: Steps) -> tuple[Any, ...]:
         self._require("(")
-        values = [self._value(field, "==")]
+        values = [self._value(field, steps, "==")]
         while self._accept(","):
-            values.append(self._value(field, "=="))
+            values.append(self._value(field, steps, "=="))
         self._require(")")
         return tuple(values)
 
-    def _value(self, field: Field, operation: str) -> Any:
-        self._want(VALUE, field)
+    def _value(self, field: Field, steps: Steps, operation: str) -> Any:
+        self._want(VALUE, field, steps, operation)
         token = self._next
         if token.steps:
             self._fail(f"{self._shown()} is a path where a value is missing: put a text in quotes")

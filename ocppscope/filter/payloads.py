@@ -73,25 +73,15 @@ CONSTANTS: Final = {
 }
 
 
-_JSON_EXAMPLES: Final = {
-    "230": "a number, or a string that holds one",
-    "Voltage": "a string",
-    '"230"': "a string",
-    "2026-11-22T10:15Z": "a string that holds a date-time",
-    "true": "the value, or the string",
-    "false": "the value, or the string",
-    "null": "the value",
-}
-
-
 class Json:
     """A value in a payload, compared exactly. A literal that is none of the above is a string."""
 
     name = "a JSON value"
     operators = OPERATORS
+    examples = ("230", "Voltage", '"230"', "2026-11-22T10:15Z", "true", "false", "null")
 
     def choices(self) -> Mapping[str, str]:
-        return _JSON_EXAMPLES
+        return {}
 
     def read(self, token: Token, operation: str) -> Any:
         text = token.text

@@ -41,6 +41,8 @@ class Blocks:
         idle: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
+        self.title = "standard input" if name == "-" else name
+        """The name, for people."""
         self.size: int | None = None
         """In bytes; None where it cannot be known."""
         self.read = 0
@@ -86,7 +88,7 @@ class Blocks:
             self._rest = _inflated(first, raw)
             return _at_least(_HEAD, self._rest)
         except CutShortError as error:
-            raise InputError(f"{self.name}: {error}") from error
+            raise InputError(f"{self.title}: {error}") from error
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the first block and then the others.

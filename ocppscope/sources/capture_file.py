@@ -50,8 +50,8 @@ class CaptureFiles:
                 for block in blocks:
                     yield self._capture.feed(block)
             except CutShortError as error:
-                yield [Notice("file.damaged", None, f"{blocks.name}: {error}", blocks.name)]
-            yield self._capture.end_of_file(blocks.name)
+                yield [Notice("file.damaged", None, f"{blocks.title}: {error}", blocks.title)]
+            yield self._capture.end_of_file(blocks.title)
         yield self._capture.close()
 
     def close(self) -> None:

@@ -91,10 +91,10 @@ def _store(names: Sequence[str], inputs: list[Blocks], options: SourceOptions) -
 
 def _expect_capture(blocks: Blocks) -> None:
     if not blocks.head:
-        raise InputError(f"{blocks.name} is empty: expected a pcap or pcapng capture, or either in gzip")
+        raise InputError(f"{blocks.title} is empty: expected a pcap or pcapng capture, or either in gzip")
     if not looks_like_capture(blocks.head):
         raise InputError(
-            f"{blocks.name} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
+            f"{blocks.title} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
             "expected the magic number of pcap or pcapng (or of gzip around them), or of a store"
         )
 

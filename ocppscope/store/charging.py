@@ -1,12 +1,12 @@
 """Charging as rows of `transactions`, `connector_states` and `stations`, and back."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from ocppscope.ocpp.connectors import ConnectorState, StationInfo
 from ocppscope.ocpp.transactions import Drained, Transaction
+from ocppscope.store.sound import Row
 
 _Row: TypeAlias = tuple[Any, ...]
 _Columns: TypeAlias = Callable[[Any], _Row]
@@ -15,9 +15,11 @@ _TRANSACTION: Final = (
     "number station session version id evse connector id_token start stop meter_start meter_stop energy reason"
     " start_n stop_n"
 ).split()
+_STATE: Final = "n", "station", "evse", "connector", "time", "status"
+_STATION: Final = "station", "vendor", "model", "serial", "firmware"
 _of_transaction: Final[_Columns] = attrgetter(*_TRANSACTION)
-_of_state: Final[_Columns] = attrgetter("n", "station", "evse", "connector", "time", "status")
-_of_station: Final[_Columns] = attrgetter("station", "vendor", "model", "serial", "firmware")
+_of_state: Final[_Columns] = attrgetter(*_STATE)
+_of_station: Final[_Columns] = attrgetter(*_STATION)
 
 
 def statements(new: Drained, last: int) -> Iterator[tuple[str, list[_Row]]]:
@@ -32,16 +34,16 @@ def statements(new: Drained, last: int) -> Iterator[tuple[str, list[_Row]]]:
     yield "INSERT OR REPLACE INTO stations", list(map(_of_station, new.stations))
 
 
-def transaction_of(row: sqlite3.Row) -> Transaction:
+def transaction_of(row: Row) -> Transaction:
     """The transaction of a row."""
-    return Transaction(*tuple(row)[: len(_TRANSACTION)])
+    return Transaction(*(row[name] for name in _TRANSACTION))
 
 
-def station_of(row: sqlite3.Row) -> StationInfo:
+def station_of(row: Row) -> StationInfo:
     """What a station told of itself."""
-    return StationInfo(*row)
+    return StationInfo(*(row[name] for name in _STATION))
 
 
-def state_of(row: sqlite3.Row) -> ConnectorState:
+def state_of(row: Row) -> ConnectorState:
     """A connector's status."""
-    return ConnectorState(*row)
+    return ConnectorState(*(row[name] for name in _STATE))

@@ -9,14 +9,15 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ocppscope.events import CALL, Event, Message, Notice, Session, WireEvent
+from ocppscope.events import CALL, Damaged, Event, Message, Notice, Session, WireEvent
 from ocppscope.filter import Sql, install
 from ocppscope.ocpp.connectors import ConnectorState, StationInfo
 from ocppscope.ocpp.transactions import Transaction
-from ocppscope.store import charging, rows
+from ocppscope.store import charging, processes, rows, sound
 from ocppscope.store.errors import StoreError
 from ocppscope.store.schema import APPLICATION, VERSION
 
@@ -24,8 +25,14 @@ _ENDLESS: Final = (1 << 63) - 1
 _OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """What SQLite says of a file that is not as it should be; SQLITE_ERROR: tables or columns are missing."""
 _CHARGING: Final = "('StartTransaction', 'StopTransaction', 'MeterValues', 'TransactionEvent')"
+_PATIENCE: Final = 5.0
+"""Seconds to wait where a mark is set while the writer commits."""
+_SAID_AT_MOST: Final = 100
+"""Characters of what SQLite says."""
 _AT_ONCE: Final = 500
 """Keys in one statement, and rows of a pass through all events."""
+_GLANCE: Final = 5_000
+"""Events at each end of a store that are looked at where only some are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,11 @@ class FindingRow:
     last: int | None
 
 
+def _brief(error: sqlite3.Error) -> str:
+    """What SQLite says, without what it quotes of the content and in other lines."""
+    return str(error).partition("\n")[0].partition(" with text ")[0][:_SAID_AT_MOST].rstrip(".: ")
+
+
 class Store:
     """One store, open for reading; only its marks can be changed.
 
@@ -103,19 +115,36 @@ class Store:
         try:
             self._database = self._connect()
         except sqlite3.Error as error:
-            raise StoreError(f"{path} cannot be opened as a store: {error}") from error
-        self._expect_store()
+            raise StoreError(f"{path} cannot be opened as a store: {_brief(error)}") from error
+        try:
+            self._expect_store()
+        except BaseException:
+            self.close()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         if not self.path.is_file():
             raise StoreError(f"{self.path} is not there")
-        # A folder that cannot be written has no place for the files beside a store that is being written.
-        writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
-        mode = "mode=rw" if writable else "mode=ro&immutable=1"
-        uri = f"{self.path.absolute().as_uri()}?{mode}"
-        database = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        uri = f"{self.path.absolute().as_uri()}?{self._mode()}"
+        database = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE
+        )
         database.row_factory = sqlite3.Row
+        database.text_factory = partial(str, encoding="utf-8", errors="replace")
         return database
+
+    def _mode(self) -> str:
+        if os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK):
+            return "mode=rw"
+        # Where no files can be made beside it, SQLite reads it only as one that nobody changes: without its log.
+        return "mode=ro" if self._has_log() else "mode=ro&immutable=1"
+
+    def _has_log(self) -> bool:
+        """Whether what was written last may be in the file beside it."""
+        try:
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size > 0
+        except OSError:
+            return False
 
     def _expect_store(self) -> None:
         with self._reading():
@@ -129,16 +158,24 @@ class Store:
                     f"{self.path} was made by ocppscope {program} and has format {version}; this version "
                     f"reads format {VERSION} and older: install a newer ocppscope"
                 )
+            for table, columns in sound.COLUMNS.items():
+                self._all(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608 - our own names
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _OF_DAMAGE:
-                raise StoreError(f"{self.path} cannot be read: {error}") from error
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if code == sqlite3.SQLITE_CANTOPEN and self._has_log():
+                raise StoreError(
+                    f"{self.path} cannot be read: a part of it is in {self.path.name}-wal, which takes write "
+                    "permission in its folder: copy both files to a folder of yours"
+                ) from error
+            if code not in _OF_DAMAGE:
+                raise StoreError(f"{self.path} cannot be read: {_brief(error)}") from error
             raise StoreError(
-                f"{self.path} is damaged: {error}. Convert the capture that it was made of once more"
+                f"{self.path} is damaged: {_brief(error)}. Convert the capture that it was made of once more"
             ) from error
 
     def close(self) -> None:
@@ -155,6 +192,14 @@ class Store:
         with self._reading():
             return self._database.execute(statement, parameters).fetchall()
 
+    def _rows(self, table: str, statement: str, *parameters: Any) -> list[sound.Row]:
+        """Rows of a table, each as it may be."""
+        return sound.sound(table, self._all(statement, *parameters))
+
+    def _numbers(self, statement: str, *parameters: Any) -> list[int]:
+        """The first columns that are numbers."""
+        return [row[0] for row in self._all(statement, *parameters) if type(row[0]) is int]
+
     def _value(self, statement: str, *parameters: Any) -> Any:
         found = self._all(statement, *parameters)
         return found[0][0] if found else None
@@ -167,8 +212,8 @@ class Store:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """The entries of `meta`: `source`, `program`, `complete`, `read`, `size` …"""
-        return dict(map(tuple, self._all("SELECT key, value FROM meta")))
+        """The entries of `meta`: `complete`, `writer`, `read` and `size` are numbers, others texts, or None."""
+        return sound.meta(map(tuple, self._all("SELECT key, value FROM meta")))
 
     @property
     def last(self) -> int:
@@ -189,15 +234,7 @@ class Store:
     def has_writer(self) -> bool:
         """Whether the process that writes it is still there, as far as this machine knows."""
         writer = self.meta.get("writer")
-        if not writer:  # it has left
-            return False
-        try:
-            os.kill(int(writer), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return True
+        return writer is not None and processes.is_there(writer)
 
     def check(self) -> None:
         """Look for damage; takes as long as reading the whole file.
@@ -205,10 +242,10 @@ class Store:
         Raises:
             StoreError: there is some.
         """
-        wrong = self._value("PRAGMA quick_check(1)")
-        if wrong != "ok":
+        if self._value("PRAGMA quick_check(1)") != "ok":
             raise StoreError(
-                f"{self.path} is damaged: {wrong}. What can be read is shown; convert the capture once more"
+                f"{self.path} is damaged: SQLite finds faults in its pages. What can be read is shown; convert "
+                "the capture once more"
             )
 
     # --- events ---
@@ -221,14 +258,15 @@ class Store:
 
     def sessions(self) -> list[SessionRow]:
         """All sessions, in the order in which they began."""
-        found = self._all(
+        found = self._rows(
+            "sessions",
             "SELECT s.*, ifnull(sum(f.severity = 'error'), 0) errors,"
             " ifnull(sum(f.severity = 'warning'), 0) warnings"
-            " FROM sessions s LEFT JOIN findings f USING (session) GROUP BY session ORDER BY session"
+            " FROM sessions s LEFT JOIN findings f USING (session) GROUP BY session ORDER BY session",
         )
         return [self._session_row(row) for row in found]
 
-    def _session_row(self, row: sqlite3.Row) -> SessionRow:
+    def _session_row(self, row: sound.Row) -> SessionRow:
         session = self._sessions.setdefault(row["session"], Session(row["session"]))
         for name in ("client", "server", "station", "version", "duplicate_of"):
             setattr(session, name, row[name])
@@ -242,24 +280,31 @@ class Store:
         if not numbers:
             return []
         if isinstance(numbers, range) and numbers.step == 1:
-            found = self._all(
-                "SELECT * FROM events WHERE n BETWEEN ? AND ? ORDER BY n", numbers[0], numbers[-1]
+            found = self._rows(
+                "events", "SELECT * FROM events WHERE n BETWEEN ? AND ? ORDER BY n", numbers[0], numbers[-1]
             )
             return [self._stored(row) for row in found]
         by_number: dict[int, Stored] = {}
         for at in range(0, len(numbers), _AT_ONCE):
             some = list(numbers[at : at + _AT_ONCE])
             places = ", ".join("?" * len(some))
-            for row in self._all(f"SELECT * FROM events WHERE n IN ({places})", *some):  # noqa: S608
+            for row in self._rows("events", f"SELECT * FROM events WHERE n IN ({places})", *some):  # noqa: S608
                 by_number[row["n"]] = self._stored(row)
         return [by_number[n] for n in numbers if n in by_number]
+
+    def size_of(self, numbers: Sequence[int]) -> int:
+        """How many bytes the texts of some events have together."""
+        if not numbers:
+            return 0
+        some = ", ".join(str(int(n)) for n in numbers)
+        return self._value(f"SELECT sum(size) FROM events WHERE n IN ({some})") or 0  # noqa: S608
 
     def event(self, n: int) -> Stored | None:
         """One event; None where there is no such number."""
         found = self.events((n,))
         return found[0] if found else None
 
-    def _stored(self, row: sqlite3.Row) -> Stored:
+    def _stored(self, row: sound.Row) -> Stored:
         event = rows.event_of(self.session(row["session"]), row)
         return Stored(event, row["severity"], row["answers"])
 
@@ -345,15 +390,6 @@ class Store:
         # Only numbers and names of ours are in the text: what a user wrote comes as parameters.
         return f"SELECT {columns} FROM events e{joins} WHERE {' AND '.join(conditions)}", parameters  # noqa: S608
 
-    def pages(self, where: Sql | None = None) -> Iterator[list[Stored]]:
-        """All events, or those of a filter, in order, some at a time."""
-        last, after = self.last, 0
-        while after < last:
-            numbers = self.select(where, after=after, until=after + 20 * _AT_ONCE)
-            after += 20 * _AT_ONCE
-            if numbers:
-                yield self.events(numbers)
-
     def wire_events(self, follow: Callable[[], bool] | None = None) -> Iterator[list[WireEvent]]:
         """What the source emitted of which the store was made, in order; its sessions are new objects.
 
@@ -367,21 +403,38 @@ class Store:
         sessions: dict[int, Session] = {}
         again = True
         after, noticed = 0, 0
+        damaged: list[int] = []
         while again:
             # In this order: what was written before the writer left is read once more after it was seen to go.
             again = follow is not None and self.has_writer
             last = self.last
             self._renew(sessions)
             while after < last:
-                found = self._all("SELECT * FROM events WHERE n > ? ORDER BY n LIMIT ?", after, _AT_ONCE)
-                notices = self._notices(noticed, found[-1]["n"] - 1)
-                noticed += len(notices)
+                found = self._rows(
+                    "events", "SELECT * FROM events WHERE n > ? ORDER BY n LIMIT ?", after, _AT_ONCE
+                )
                 after = found[-1]["n"]
-                yield self._in_order(sessions, found, notices)
+                notices = self._notices(noticed, after - 1)
+                noticed += len(notices)
+                events = self._in_order(sessions, found, notices)
+                damaged += [
+                    event.n for event in events if isinstance(event, Damaged) and event.reason is rows.DAMAGED
+                ]
+                yield events
             notices = self._notices(noticed, last)
             noticed += len(notices)
             yield [_notice(row) for row in notices]
             again = again and follow is not None and follow()
+        if damaged:
+            yield [self._notice_of_damage(damaged)]
+
+    def _notice_of_damage(self, damaged: Sequence[int]) -> Notice:
+        others = f" and {len(damaged) - 1:,} more" if damaged[1:] else ""
+        detail = (
+            f"{self.path} is damaged: event {damaged[0]}{others} cannot be read. Convert the capture that it was "
+            "made of once more"
+        )
+        return Notice("file.damaged", None, detail, str(self.path))
 
     def _renew(self, sessions: dict[int, Session]) -> None:
         """Add the sessions that are new."""
@@ -392,12 +445,14 @@ class Store:
                 session.version, session.version_inferred = None, False
             sessions.setdefault(session.number, session)
 
-    def _notices(self, known: int, until: int) -> list[sqlite3.Row]:
+    def _notices(self, known: int, until: int) -> list[sound.Row]:
         """The notices that came before events up to a number, but for those known."""
-        return self._all("SELECT * FROM notices WHERE rowid > ? AND after <= ? ORDER BY rowid", known, until)
+        return self._rows(
+            "notices", "SELECT * FROM notices WHERE rowid > ? AND after <= ? ORDER BY rowid", known, until
+        )
 
     def _in_order(
-        self, sessions: Mapping[int, Session], found: list[sqlite3.Row], notices: list[sqlite3.Row]
+        self, sessions: dict[int, Session], found: list[sound.Row], notices: list[sound.Row]
     ) -> list[WireEvent]:
         events: list[WireEvent] = []
         waiting = iter(notices)
@@ -406,28 +461,26 @@ class Store:
             while notice is not None and notice["after"] < row["n"]:
                 events.append(_notice(notice))
                 notice = next(waiting, None)
-            try:
-                events.append(rows.wire_event(sessions[row["session"]], row))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise StoreError(
-                    f"{self.path} is damaged: event {row['n']} cannot be read ({error!r}). Convert the capture "
-                    "that it was made of once more"
-                ) from error
+            number = row["session"]
+            session = sessions.get(number) or sessions.setdefault(number, Session(number))
+            events.append(rows.wire_event(session, row))
         return events
 
     # --- findings ---
 
     def findings(self) -> list[FindingRow]:
         """All findings, the gravest first, then in the order in which they were seen."""
-        found = self._all(
+        found = self._rows(
+            "findings",
             "SELECT f.*, s.station, NULL AS said FROM findings f LEFT JOIN sessions s USING (session)"
-            " ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, finding"
+            " ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, finding",
         )
         return [_finding(row) for row in found]
 
     def findings_of(self, n: int) -> list[FindingRow]:
         """The findings that an event proves."""
-        found = self._all(
+        found = self._rows(
+            "findings",
             "SELECT f.*, s.station, p.detail AS said FROM proofs p JOIN findings f USING (finding)"
             " LEFT JOIN sessions s USING (session) WHERE p.n = ? ORDER BY finding",
             n,
@@ -437,12 +490,13 @@ class Store:
     def proven(self, first: int, last: int) -> list[tuple[int, int]]:
         """From one event to another: numbers of events, each with that of a finding that it proves."""
         found = self._all("SELECT n, finding FROM proofs WHERE n BETWEEN ? AND ? ORDER BY n", first, last)
-        return [(row["n"], row["finding"]) for row in found]
+        return [(n, finding) for n, finding in found if type(n) is int and type(finding) is int]
 
     def proofs(self, finding: int, most: int = -1) -> "array[int]":
         """The numbers of the events that prove a finding, ascending; of many the first ones."""
-        found = self._all("SELECT n FROM proofs WHERE finding = ? ORDER BY n LIMIT ?", finding, most)
-        return array("q", (row[0] for row in found))
+        return array(
+            "q", self._numbers("SELECT n FROM proofs WHERE finding = ? ORDER BY n LIMIT ?", finding, most)
+        )
 
     def findings_where(self, where: Sql) -> set[int]:
         """The numbers of the findings of which a filter selects a proof."""
@@ -460,7 +514,8 @@ class Store:
 
     def marks(self) -> dict[int, str]:
         """The events that a user marked, and the comments."""
-        return dict(map(tuple, self._all("SELECT n, comment FROM marks ORDER BY n")))
+        found = self._rows("marks", "SELECT n, comment FROM marks ORDER BY n")
+        return {row["n"]: row["comment"] for row in found}
 
     def mark(self, n: int, comment: str = "") -> None:
         """Mark an event."""
@@ -486,8 +541,8 @@ class Store:
             some = ", ".join(str(int(one)) for one in sessions)
             stopped = "(SELECT e.session FROM events e WHERE e.n = t.stop_n)"
             condition = f" AND (t.session IN ({some}) OR {stopped} IN ({some}))"
-        found = self._all(f"SELECT t.* FROM transactions t WHERE as_of > ?{condition} ORDER BY number", after)  # noqa: S608
-        return [charging.transaction_of(row) for row in found]
+        statement = f"SELECT t.* FROM transactions t WHERE as_of > ?{condition} ORDER BY number"  # noqa: S608
+        return [charging.transaction_of(row) for row in self._rows("transactions", statement, after)]
 
     def charging_messages(self, of: Transaction, *, after: int = 0) -> Iterator[Message]:
         """Yield what was said of charging, from the start of a transaction to its end, by its station.
@@ -502,10 +557,11 @@ class Store:
             " (SELECT session FROM sessions WHERE session = ? OR station = ?) ORDER BY n"
         )
         first, last = max(after + 1, of.start_n or 1), of.stop_n or _ENDLESS
-        for row in self._all(statement, first, last, of.session, of.station):
+        for row in self._rows("events", statement, first, last, of.session, of.station):
             stored = self._stored(row)
             message = stored.event
-            assert isinstance(message, Message)
+            if not isinstance(message, Message):  # damaged
+                continue
             if message.type == CALL:
                 calls[message.n] = message
             yield replace(message, call=calls.pop(stored.answers or 0, None))
@@ -527,19 +583,21 @@ class Store:
             place += " AND (SELECT session FROM events e WHERE e.n = c.n) = ?"
             where.append(of.session)
         states = f"SELECT * FROM connector_states c WHERE {place} AND time"  # noqa: S608
-        found = self._all(f"{states} <= ? ORDER BY time DESC, rowid DESC LIMIT 1", *where, since)
-        found += self._all(
-            f"{states} > ? AND time <= ? ORDER BY time, rowid", *where, since, min(until, _ENDLESS)
+        found = self._rows(
+            "connector_states", f"{states} <= ? ORDER BY time DESC, rowid DESC LIMIT 1", *where, since
+        )
+        found += self._rows(
+            "connector_states",
+            f"{states} > ? AND time <= ? ORDER BY time, rowid",
+            *where,
+            since,
+            min(until, _ENDLESS),
         )
         return [charging.state_of(row) for row in found]
 
-    def stations(self) -> dict[str, StationInfo]:
-        """What stations told of themselves when they booted last, by identity."""
-        return {row["station"]: charging.station_of(row) for row in self._all("SELECT * FROM stations")}
-
     def station(self, identity: str | None) -> StationInfo | None:
-        """The same of one station; None where no boot was seen."""
-        found = self._all("SELECT * FROM stations WHERE station = ?", identity)
+        """What a station told of itself when it booted last; None where no boot was seen."""
+        found = self._rows("stations", "SELECT * FROM stations WHERE station = ?", identity)
         return charging.station_of(found[0]) if found else None
 
     def selected(self, where: Sql, after: int, until: int) -> list[tuple[int, int]]:
@@ -547,12 +605,32 @@ class Store:
         statement, parameters = self._statement("e.session, e.n", where, (after + 1, until), None)
         return list(map(tuple, self._all(f"{statement} ORDER BY e.n", *parameters)))
 
+    def known(self) -> dict[str, set[str]]:
+        """What fields have for values: all stations and versions, and the actions near the beginning and the end.
 
-def _notice(row: sqlite3.Row) -> Notice:
+        The events between would have to be read for actions that are nowhere else.
+        """
+        sessions = self._all("SELECT DISTINCT station, version FROM sessions")
+        actions = self._all(
+            "SELECT action FROM events WHERE n <= ?"
+            " UNION SELECT action FROM events WHERE n > (SELECT max(n) FROM events) - ?",
+            _GLANCE,
+            _GLANCE,
+        )
+        columns = {
+            "station": [row[0] for row in sessions],
+            "version": [row[1] for row in sessions],
+            "action": [row[0] for row in actions],
+        }
+        # A damaged store may hold anything in its columns.
+        return {field: {one for one in found if type(one) is str} for field, found in columns.items()}
+
+
+def _notice(row: sound.Row) -> Notice:
     return Notice(row["kind"], row["time"], row["detail"], row["subject"])
 
 
-def _finding(row: sqlite3.Row) -> FindingRow:
+def _finding(row: sound.Row) -> FindingRow:
     return FindingRow(
         row["finding"],
         row["rule"],

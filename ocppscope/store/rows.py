@@ -4,10 +4,9 @@ What a decoder of ours finds by itself is not kept: read again, a store goes thr
 capture that it was made of. Faults of the layers below are kept, because their bytes are not.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 import orjson
 
@@ -16,9 +15,11 @@ from ocppscope.events import (
     Closed,
     Control,
     Damaged,
+    Direction,
     Event,
     Fault,
     Gap,
+    Layer,
     Message,
     Opened,
     Session,
@@ -29,6 +30,7 @@ from ocppscope.events import (
 from ocppscope.filter.kinds import text_of
 from ocppscope.ocpp import rpc
 from ocppscope.ocpp.wording import what
+from ocppscope.store import sound
 
 Row: TypeAlias = tuple[Any, ...]
 """The columns of `events`, in their order."""
@@ -43,7 +45,25 @@ _EXTRA: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """By event: its other fields, and what they are where nothing is said."""
 _BYTES: Final = frozenset({"request", "response"})
+_NUMBERS: Final = frozenset({"status", "code", "size", "offset"})
+_CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "how": ("close", "fin", "rst", "end-of-capture"),
+    "by": ("station", "csms", None),
+    "opcode": ("ping", "pong"),
+    "layer": get_args(Layer),
+}
 COLUMNS: Final = 17
+DAMAGED: Final = "this row of the store is damaged"
+"""The reason of a Damaged that takes the place of what cannot be read."""
+_UNREADABLE: Final = (
+    rpc.UnreadableError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What making an event of a damaged row raises."""
 
 
 _Other: TypeAlias = Opened | Control | Damaged | Gap | Closed
@@ -135,50 +155,45 @@ def _whole(wire: bytes, raw: str) -> bytes:
 # --- back ---
 
 
-def wire_event(session: Session, row: sqlite3.Row) -> WireEvent:
-    """What a source emitted before it was decoded.
+def wire_event(session: Session, row: sound.Row) -> WireEvent:
+    """What a source emitted before it was decoded; a Damaged where a row cannot be read.
 
     Args:
         session: the one it belongs to.
         row: its columns.
     """
-    kind = row["event"]
-    more = _fields(row["more"])
-    faults = more.get("faults", ())
-    raw = row["raw"]
-    if kind == "message" or (kind == "damaged" and isinstance(raw, str)):
-        return Text(session, row["time"], row["direction"], raw, _frames(row), faults, row["n"])
-    return _other(session, row, more)
+    try:
+        kind, raw = row["event"], row["raw"]
+        if kind == "message" or (kind == "damaged" and isinstance(raw, str)):
+            direction, more = row["direction"], row["more"]
+            if direction is None or type(raw) is not str:
+                return _damaged(session, row)
+            faults = () if more is None else _fields(more).get("faults", ())
+            return Text(session, row["time"], direction, raw, _frames(row), faults, row["n"])
+        return _other(session, row)
+    except _UNREADABLE:
+        return _damaged(session, row)
 
 
-def _other(session: Session, row: sqlite3.Row, more: dict[str, Any]) -> _Other:
-    kind, time, n = row["event"], row["time"], row["n"]
-    if kind == "opened":
-        return Opened(session, time, n=n, **more)
-    if kind == "closed":
-        return Closed(session, time, n=n, **more)
-    if kind == "control":
-        return Control(session, time, row["direction"], payload=row["raw"], n=n, **more)
-    if kind == "gap":
-        return Gap(session, time, row["direction"], n=n, **more)
-    return Damaged(session, time, row["direction"], raw=row["raw"], n=n, **more)
-
-
-def event_of(session: Session, row: sqlite3.Row) -> Event:
-    """The event of a row, without the Call that it answers.
+def event_of(session: Session, row: sound.Row) -> Event:
+    """The event of a row, without the Call that it answers; a Damaged where the row cannot be read.
 
     Args:
         session: the one it belongs to.
         row: its columns.
     """
-    more = _fields(row["more"])
-    if row["event"] != "message":
-        return _other(session, row, more)
-    kind, message_id, _, payload, error, _ = rpc.read(row["raw"])
+    try:
+        return _message(session, row) if row["event"] == "message" else _other(session, row)
+    except _UNREADABLE:
+        return _damaged(session, row)
+
+
+def _message(session: Session, row: sound.Row) -> Message:
+    kind, message_id, _, payload, error, _ = rpc.read(_text(row))
     return Message(
         session,
         row["time"],
-        row["direction"],
+        _direction(row),
         kind,
         message_id,
         row["action"],
@@ -187,30 +202,90 @@ def event_of(session: Session, row: sqlite3.Row) -> Event:
         row["n"],
         error,
         latency=row["latency"],
-        faults=more.get("faults", ()),
+        faults=_fields(row["more"]).get("faults", ()),
         frames=_frames(row),
     )
 
 
-def _frames(row: sqlite3.Row) -> tuple[bytes, ...]:
+def _other(session: Session, row: sound.Row) -> _Other:
+    kind, time, n = row["event"], row["time"], row["n"]
+    more = _fields(row["more"])
+    if kind == "opened":
+        return Opened(session, time, n=n, **more)
+    if kind == "closed":
+        return Closed(session, time, n=n, **more)
+    if kind == "control":
+        return Control(session, time, _direction(row), payload=_expect(bytes, row["raw"]), n=n, **more)
+    if kind == "gap":
+        return Gap(session, time, _direction(row), n=n, **more)
+    if kind == "damaged":
+        raw = _expect((bytes, str), row["raw"])
+        _expect(int, more["offset"])
+        _expect(str, more["reason"])
+        return Damaged(session, time, row["direction"], raw=raw, n=n, **more)
+    raise ValueError(kind)
+
+
+def _damaged(session: Session, row: sound.Row) -> Damaged:
+    raw = row["raw"] if isinstance(row["raw"], bytes | str) else b""
+    return Damaged(session, row["time"], row["direction"], "rpc", 0, DAMAGED, raw, n=row["n"])
+
+
+def _expect(kinds: type | tuple[type, ...], value: Any) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(value)
+    return value
+
+
+def _text(row: sound.Row) -> str:
+    text: str = _expect(str, row["raw"])
+    return text
+
+
+def _direction(row: sound.Row) -> Direction:
+    direction: Direction = _expect(str, row["direction"])
+    return direction
+
+
+def _frames(row: sound.Row) -> tuple[bytes, ...]:
     wire = row["wire"]
-    return () if wire is None else tuple(_split(_whole(wire, row["raw"])))
+    if wire is None:
+        return ()
+    try:
+        return tuple(_split(_whole(wire, row["raw"])))
+    except (LookupError, ValueError):  # damaged; the text is there all the same
+        return ()
 
 
 def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     more: dict[str, Any] = orjson.loads(text)
-    if "faults" in more:
-        faults = more["faults"]
-        more["faults"] = tuple(Fault(**{**one, "events": tuple(one["events"])}) for one in faults)
-    if "tls" in more:
-        more["tls"] = Tls(**more["tls"])
-    if "subprotocols" in more:
-        more["subprotocols"] = tuple(more["subprotocols"])
-    for name in _BYTES & more.keys():
-        more[name] = more[name].encode("latin-1")
-    return more
+    return {name: _field(name, value) for name, value in more.items()}
+
+
+def _field(name: str, value: Any) -> Any:
+    """A field of an event, of what `more` says of it."""
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise ValueError(value)
+        return value
+    if name == "faults":
+        return tuple(map(_fault, value))
+    if name == "tls":
+        return value and Tls(**{key: _expect((str, type(None)), one) for key, one in value.items()})
+    if name == "subprotocols":
+        return tuple(_expect(str, one) for one in value)
+    if name in _BYTES:
+        return value.encode("latin-1")
+    return _expect((int if name in _NUMBERS else str, type(None)), value)
+
+
+def _fault(said: dict[str, Any]) -> Fault:
+    fault = Fault(**{**said, "events": tuple(_expect(int, n) for n in said["events"])})
+    for text in (fault.kind, fault.detail, fault.subject):
+        _expect(str, text)
+    return fault
 
 
 def _split(wire: bytes) -> Iterator[bytes]:

@@ -39,9 +39,9 @@ class _Column:
 
     def sound(self, value: Any) -> Any:
         choices = _CHOICES.get(self.name)
-        if value is not None and (self.kind is None or type(value) is self.kind):
-            if choices is None or value in choices:
-                return value
+        is_of_kind = value is not None and (self.kind is None or type(value) is self.kind)
+        if is_of_kind and (choices is None or value in choices):
+            return value
         if not self.is_required or self.kind is None:
             return None
         return _ABSENT[self.kind] if choices is None else choices[-1]
@@ -107,8 +107,8 @@ def sound(table: str, found: list[sqlite3.Row]) -> list[Row]:
 
 def meta(found: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
     """The entries of `meta`: integers where they are due, texts everywhere else."""
-    entries = {}
-    for key, value in found:
-        if value is None or type(value) is (int if key in _NUMBERS_OF_META else str):
-            entries[key] = value
-    return entries
+    return {
+        key: value
+        for key, value in found
+        if value is None or type(value) is (int if key in _NUMBERS_OF_META else str)
+    }

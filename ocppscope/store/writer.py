@@ -18,6 +18,8 @@ from ocppscope.store.schema import APPLICATION, INDEXES, TABLES, VERSION
 
 _EVERY: Final = 0.25
 """Seconds between two commits."""
+_PATIENCE: Final = 10.0
+"""Seconds to wait for others who write: for a mark that a user sets."""
 _LARGEST: Final = (1 << 63) - 1
 _RANK: Final[Mapping[Severity, int]] = {severity: -at for at, severity in enumerate(SEVERITIES)}
 
@@ -44,19 +46,21 @@ class StoreWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # it may hold passwords
-        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
         self._is_open = True
         self._clock = clock
         run = self._database.execute
         run("PRAGMA page_size = 8192")
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
-        run("BEGIN")
+        self._lock()
         # With the tables: nobody sees the one without the other.
         run(f"PRAGMA application_id = {APPLICATION}")
         for statement in TABLES.split(";\n"):
             run(statement)
         run(f"PRAGMA user_version = {VERSION}")
+        self._listed: list[rows.Row] = []
+        """Events since the last commit."""
         self._notices: list[tuple[int, Notice]] = []
         """With the number of the event before each."""
         self._sessions: dict[int, list[Any]] = {}
@@ -74,7 +78,11 @@ class StoreWriter:
         self._last_commit = clock()
         self.note(source=source, program=__version__, writer=os.getpid(), complete=0)
         run("COMMIT")
-        run("BEGIN")
+
+    def _lock(self) -> None:
+        """Begin to write. Between two commits nothing is locked: others may set marks."""
+        if not self._database.in_transaction:
+            self._database.execute("BEGIN IMMEDIATE")
 
     def note(self, **facts: Any) -> None:
         """Set entries of `meta`."""
@@ -123,7 +131,7 @@ class StoreWriter:
                 self._other(event)
             listed.append(rows.row_of(event, severities.get(event.n)))
         if listed:
-            self._insert_events(listed)
+            self._listed += listed
             is_first = not self._written
             self._written = listed[-1][0]
             severities.clear()
@@ -146,6 +154,8 @@ class StoreWriter:
 
     def commit(self, **facts: Any) -> None:
         """Write what has come since the last commit, and entries of `meta` with it."""
+        self._lock()
+        self._insert_events()
         notices = [(after, one.kind, one.time, one.detail, one.subject) for after, one in self._notices]
         self._insert("INSERT INTO notices", notices)
         sessions = [_session_row(*known) for known in self._sessions.values()]
@@ -158,20 +168,19 @@ class StoreWriter:
         self._database.executemany(_GRAVER, [(one, n, one) for n, one in self._raised.items()])
         self.note(**facts)
         self._database.execute("COMMIT")
-        self._database.execute("BEGIN")
         for number, known in list(self._sessions.items()):
             known[_MESSAGES] = 0
             if known[_CLOSED] is not None:
                 del self._sessions[number]
-        for waiting in (self._notices, self._to_write, self._raised, self._proofs):
+        for waiting in (self._listed, self._notices, self._to_write, self._raised, self._proofs):
             waiting.clear()
         self._last_commit = self._clock()
 
-    def _insert_events(self, listed: list[rows.Row]) -> None:
+    def _insert_events(self) -> None:
         try:
-            self._database.executemany(_EVENTS, listed)
+            self._database.executemany(_EVENTS, self._listed)
         except (OverflowError, UnicodeEncodeError):  # as in `_insert`; those before it are in already
-            self._database.executemany(_EVENTS, [tuple(map(_storable, row)) for row in listed])
+            self._database.executemany(_EVENTS, [tuple(map(_storable, row)) for row in self._listed])
 
     def _insert(self, into: str, values: list[tuple[Any, ...]], conflict: str = "") -> None:
         if not values:
@@ -196,6 +205,7 @@ class StoreWriter:
             text: the filter, as the user wrote it.
         """
         self.commit(filter=text)
+        self._lock()
         install(self._database, where)
         self._database.execute("CREATE TEMP TABLE kept (n INTEGER PRIMARY KEY)")
         selection = f"SELECT e.n FROM events e JOIN sessions s USING (session) WHERE ({where.where})"  # noqa: S608
@@ -216,8 +226,14 @@ class StoreWriter:
         """Forget what came since the last commit: taking it in was broken off halfway."""
         self._database.rollback()
         (self._written,) = self._database.execute("SELECT ifnull(max(n), 0) FROM events").fetchone()
-        self._database.execute("BEGIN")
-        for waiting in (self._sessions, self._notices, self._to_write, self._raised, self._proofs):
+        for waiting in (
+            self._listed,
+            self._sessions,
+            self._notices,
+            self._to_write,
+            self._raised,
+            self._proofs,
+        ):
             waiting.clear()
         self._assembler.drain()
 
@@ -227,12 +243,12 @@ class StoreWriter:
 
     def _end(self, complete: int, facts: Mapping[str, Any]) -> int:
         self.commit(**facts)
+        self._lock()
         events: int = self._database.execute("SELECT count(*) FROM events").fetchone()[0]
         for statement in INDEXES.split(";\n"):
             self._database.execute(statement)
         self.commit(complete=complete, writer=None)
         if self._is_selection:
-            self._database.rollback()
             self._database.execute("VACUUM")  # what was left out must not stay in the file's free pages
         self.close()
         return events

@@ -183,6 +183,10 @@ class Browser(App[int]):
             if isinstance(screen, View) and screen.is_current:
                 screen.refresh_safely()
 
+    async def _on_key(self, event: events.Key) -> None:
+        if self.view is not None and self.view.takes(event):
+            event.prevent_default()  # or Textual would look for a binding next
+
     async def on_event(self, event: events.Event) -> None:
         """A key: what was told has been read."""
         if isinstance(event, events.Key) and self.said:

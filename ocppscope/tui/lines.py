@@ -15,6 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ocppscope.ocpp.visible import visible
 from ocppscope.tui.actions import bindings
 
 Cell: TypeAlias = str | tuple[str, str]
@@ -179,16 +180,21 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def _laid_out(
         self, cells: Sequence[Cell], width: int, base: Style, *, is_plain: bool = False
     ) -> list[Segment]:
+        """The pieces of a line. Whatever a capture, or a stranger's store, holds: nothing moves the cursor."""
         segments: list[Segment] = []
         if not self.columns or len(cells) == 1:
             for cell in cells:
                 text, style = cell if isinstance(cell, tuple) else (cell, "")
-                segments.append(Segment(text, base if is_plain or not style else base + self._style(style)))
+                segments.append(
+                    Segment(visible(text), base if is_plain or not style else base + self._style(style))
+                )
             return segments
         for column, size, cell in zip(self.columns, self.widths(width), cells, strict=False):
             text, style = cell if isinstance(cell, tuple) else (cell, "")
-            shown = fitted(text, size, right=column.right)
-            segments.append(Segment(f"{shown} ", base if is_plain or not style else base + self._style(style)))
+            shown = fitted(visible(text), size, right=column.right)
+            segments.append(
+                Segment(f"{shown} ", base if is_plain or not style else base + self._style(style))
+            )
         return segments
 
     def widths(self, width: int) -> list[int]:

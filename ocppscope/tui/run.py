@@ -49,6 +49,7 @@ def run(
     """
     try:
         store = _opened(path, loader, errors)
+        _read_first(store)
     except StoreError as error:
         raise NothingToShowError(str(error), 3) from error
     with store:
@@ -62,6 +63,17 @@ def run(
         )
         code = browser.run()
     return browser.return_code or code or 0
+
+
+def _read_first(store: Store) -> None:
+    """Read what the first screen needs: a store too damaged for that is told of here, not in the browser."""
+    try:
+        _ = store.last, store.meta
+        store.marks()
+        store.sessions()
+    except StoreError:
+        store.close()
+        raise
 
 
 def _opened(path: Path, loader: "subprocess.Popen[bytes] | None", errors: Path | None) -> Store:

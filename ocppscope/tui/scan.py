@@ -42,7 +42,8 @@ class Scan:
 
     def go_on(self) -> None:
         """Look at what is new; where it is at it already, nothing more has to be done."""
-        if not self._is_running and not self._is_stopped and self.done < self._view.browser.last:
+        is_wanted = self._view.is_attached and not self._is_stopped
+        if is_wanted and not self._is_running and self.done < self._view.browser.last:
             self._is_running = True
             self._view.run_worker(self._run, thread=True, group="scan")
 
@@ -75,7 +76,11 @@ class Scan:
                 app.call_from_thread(self._view.browser.show_alert, str(error))
         finally:
             self._store = None
-            self._is_running = False
+            app.call_from_thread(self._ended)
+
+    def _ended(self) -> None:
+        self._is_running = False
+        self.go_on()  # there may be more since the thread looked last
 
     def _took(self, until: int, found: Any) -> None:
         if not self._view.is_attached:

@@ -1,5 +1,6 @@
 """`convert`: stores and JSON lines of captures; what is left where it fails, and what a viewer is told."""
 
+import errno
 import gzip
 import json
 import os
@@ -13,7 +14,7 @@ import pytest
 
 from ocppscope.cli import convert
 from ocppscope.cli.options import OpenInput
-from ocppscope.store import Store
+from ocppscope.store import Store, processes
 from tests.cli import everything, lines, run, saved
 from tests.end_to_end.test_captures import FOLDER
 from tests.wire.packets import Conversation, answer, call, pcap, session
@@ -212,6 +213,17 @@ def test_interrupted_it_keeps_what_was_written(tmp_path, capture, monkeypatch, n
         assert again.stdout == run("ls", "--json", capture).stdout
 
 
+@pytest.mark.parametrize("name", ["x.ocppdb", "x.jsonl"])
+def test_what_was_there_stays_where_writing_fails(tmp_path, capture, monkeypatch, name):
+    (tmp_path / name).write_bytes(b"mine")
+    interrupt(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+    done = run("convert", "--force", capture, tmp_path / name)
+    assert done.exit_code == 1
+    assert f"{name} cannot be written: No space left on device" in done.stderr
+    assert names(tmp_path) == ["test.pcap", name]
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
 def test_an_output_that_cannot_be_written(tmp_path, capture):
     done = run("convert", capture, tmp_path / "no" / "x.ocppdb")
     assert done.exit_code == 1
@@ -221,7 +233,7 @@ def test_an_output_that_cannot_be_written(tmp_path, capture):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["x"], "x has no extension that tells a format: use .ocppdb (a store"),
+        (["x"], "the format of x is not clear: name it x.ocppdb (a store"),
         (["x.ocppdb", "--to", "html"], "'html' is not one of"),
         (["x.ocppdb", "--filter", "action ="], "Invalid value for '--filter'"),
         (["x.ocppdb", "--filter", "action == X", "--follow"], "--follow and --filter contradict each other"),
@@ -313,7 +325,7 @@ def test_an_interrupt_leaves_a_store(tmp_path):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130
-    assert said.endswith(b"; interrupted, this is not all of -\n")
+    assert said.endswith(b"; interrupted, this is not all of standard input\n")
     assert names(tmp_path) == ["x.ocppdb"]
     with Store(path) as store:
         store.check()
@@ -363,4 +375,6 @@ def test_a_parent_that_is_no_parent(tmp_path, capture, monkeypatch):
     until(lambda: left)
     assert left == [1]
     assert (tmp_path / "x.ocppdb").exists()  # only a viewer's own goes
-    assert convert._is_there(1)
+    assert processes.is_there(1)
+    assert not processes.is_there(0)
+    assert not processes.is_there(1 << 62)

@@ -1,6 +1,11 @@
 """`--filter`: mistakes are shown where they are; events and findings that fit."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -88,6 +93,22 @@ def test_nothing_is_left_in_the_temporary_folder(capture, tmp_path, monkeypatch)
     ):
         run(*words, capture)
     assert [path.name for path in tmp_path.iterdir()] == ["test.pcap"]
+
+
+@pytest.mark.parametrize("command", ["check", "ls"])
+def test_nothing_is_left_where_it_is_told_to_end(tmp_path, command):
+    words = [sys.executable, "-m", "ocppscope", command, "--filter", "severity == error", "-"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env) as process:
+        process.stdin.write(pcap(session().client(call()).packets))
+        process.stdin.flush()
+        end = time.monotonic() + 30
+        while not list(tmp_path.glob("ocppscope-*/judged.ocppdb-wal")):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_input_without_ocpp_is_3(tmp_path):

@@ -361,7 +361,22 @@ def test_a_file_that_may_not_be_read_is_3(tmp_path, words):
 def test_empty_standard_input_is_3():
     done = run("check", "-")
     assert done.exit_code == 3
-    assert "- is empty" in done.stderr
+    assert done.stderr.startswith("Error: standard input is empty")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"hello, this is text", "standard input is no capture: it begins with"),
+        (gzip.compress(b"hello")[:8], "standard input: gzip breaks off at byte 8"),
+        (pcap([]), "standard input holds no OCPP message"),
+    ],
+    ids=["text", "torn gzip", "no packets"],
+)
+def test_standard_input_is_called_so(content, said):
+    done = run("check", "-", stdin=content)
+    assert done.exit_code == 3
+    assert done.stderr.startswith(f"Error: {said}")
 
 
 def test_messages_that_cannot_be_read_are_counted_in_what_was_found_instead():

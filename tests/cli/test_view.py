@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import termios
@@ -84,7 +85,7 @@ def viewed(folder, *words, stdin=None):
 def test_a_capture_is_loaded_into_a_temporary_store(tmp_path):
     seen = viewed(tmp_path, "view", CLEAN)
     assert (seen.code, seen.said, seen.last) == (0, "", 56)
-    assert (seen.name, seen.follow, seen.filter_text, seen.profile) == (str(CLEAN), False, "", "field")
+    assert (seen.name, seen.follow, seen.filter_text, seen.profile) == (CLEAN.name, False, "", "field")
     assert seen.path.startswith(f"{tmp_path}/ocppscope-")
     assert seen.mode == "0o40700"
 
@@ -127,7 +128,7 @@ def test_a_named_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with subprocess.Popen(["sh", "-c", f"cat {CLEAN} > {tmp_path}/pipe"]):
         seen = viewed(tmp_path, "view", tmp_path / "pipe")
-    assert (seen.code, seen.last, seen.name) == (0, 56, str(tmp_path / "pipe"))
+    assert (seen.code, seen.last, seen.name) == (0, 56, "pipe")
 
 
 def test_what_cannot_be_loaded_is_said(tmp_path):
@@ -155,6 +156,107 @@ def test_told_to_end_it_takes_its_loader_and_its_folder_along(tmp_path, number):
         os.write(write_end, b"more")
     os.close(write_end)
     os.close(leader)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_over_a_kept_store_it_leaves_in_order(tmp_path, number):
+    """By SystemExit, so that the browser can give the terminal back."""
+    path = tmp_path / "x.ocppdb"
+    assert run("convert", CLEAN, path).exit_code == 0
+    process, report, leader = in_terminal(tmp_path, "view", path, WAIT="1")
+    wait_until(lambda: report.exists() and report.stat().st_size)
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
+    os.close(leader)
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def is_locked(folder):
+    with (folder / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_what_a_killed_browser_left_is_removed_by_the_next(tmp_path):
+    process, report, leader = in_terminal(tmp_path, "view", CLEAN, WAIT="1")
+    wait_until(report.exists)
+    (folder,) = tmp_path.glob("ocppscope-*")
+    process.kill()
+    process.wait(30)
+    os.close(leader)
+    assert (folder / "view.ocppdb").exists()
+    viewed(tmp_path, "view", CLEAN)  # it looks that nothing is left
+
+
+def test_a_store_that_is_opened_as_it_is_removes_it_too(tmp_path):
+    path = tmp_path / "x.ocppdb"
+    assert run("convert", CLEAN, path).exit_code == 0
+    (tmp_path / "ocppscope-left").mkdir()
+    (tmp_path / "ocppscope-left" / "lock").touch()
+    viewed(tmp_path, "view", path)
+
+
+def test_the_folder_of_a_browser_that_lives_is_kept(tmp_path):
+    process, report, leader = in_terminal(tmp_path, "view", CLEAN, WAIT="1")
+    wait_until(report.exists)
+    (folder,) = tmp_path.glob("ocppscope-*")
+    assert is_locked(folder)
+    other, _, other_leader = in_terminal(tmp_path, "view", CLEAN)
+    assert other.wait(60) == 7
+    assert (folder / "view.ocppdb").exists()
+    process.terminate()
+    process.wait(30)
+    os.close(leader)
+    os.close(other_leader)
+
+
+def test_the_folder_is_kept_while_only_its_loader_lives(tmp_path):
+    read_end, write_end = os.pipe()
+    os.write(write_end, pcap(session().client(call()).packets))
+    process, _, leader = in_terminal(tmp_path, "-", stdin=read_end)
+    os.close(read_end)
+    wait_until(lambda: list(tmp_path.glob("ocppscope-*/view.ocppdb")))
+    (folder,) = tmp_path.glob("ocppscope-*")
+    process.kill()
+    process.wait(30)
+    os.close(leader)
+    wait_until(lambda: not is_locked(folder))  # the loader sees that its browser is gone, and goes too
+    os.close(write_end)
+    assert not (folder / "view.ocppdb").exists()
+
+
+def test_what_is_not_surely_ours_and_stale_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(view.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "ocppscope-new").mkdir()  # not locked yet
+    (tmp_path / "ocppscope-file").touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "lock").touch()
+    (tmp_path / "ocppscope-link").symlink_to(elsewhere)
+    (tmp_path / "ocppscope-linked").mkdir()
+    (tmp_path / "ocppscope-linked" / "lock").symlink_to(elsewhere / "lock")
+    before = sorted(tmp_path.rglob("*"))
+    view._remove_stale()
+    assert sorted(tmp_path.rglob("*")) == before
+    stale = tmp_path / "ocppscope-stale"
+    stale.mkdir()
+    (stale / "lock").touch()
+    monkeypatch.setattr(view.os, "geteuid", lambda: stale.stat().st_uid + 1)
+    view._remove_stale()
+    assert stale.exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(view.tempfile, "gettempdir", lambda: str(tmp_path))
+    view._remove_stale()
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 # --- in process: what is refused ----------------------------------------------------------------------------
@@ -218,6 +320,25 @@ def test_what_the_browser_has_to_say(tmp_path, terminal, monkeypatch):
     run("convert", CLEAN, path)
     done = run("view", path)
     assert (done.exit_code, done.stderr) == (3, "Error: x is no capture\n")
+
+
+@pytest.mark.parametrize("table", ["events", "sessions", "meta", "marks"])
+def test_a_store_that_is_too_damaged_for_the_first_screen(tmp_path, terminal, table):
+    path = tmp_path / "x.ocppdb"
+    run("convert", CLEAN, path)
+    database = sqlite3.connect(path)
+    (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    database.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    done = run("view", path)
+    assert done.exit_code == 3
+    assert done.stderr == (
+        f"Error: {path} is damaged: database disk image is malformed. "
+        "Convert the capture that it was made of once more\n"
+    )
 
 
 def test_the_loader_does_not_import_from_the_working_folder(tmp_path):

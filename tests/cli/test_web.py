@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from contextlib import contextmanager
@@ -80,8 +82,56 @@ def test_an_address_that_is_taken():
         words = [*view.PROGRAM, "view", "--web", "--port", str(port), str(CLEAN)]
         done = subprocess.run(words, capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert b"--web cannot listen on 127.0.0.1, port" in done.stderr
-    assert b"Traceback" not in done.stderr
+    assert done.stderr.decode() == (
+        f"Error: --web cannot listen on 127.0.0.1, port {port}: "
+        "Address already in use: choose another port with --port\n"
+    )
+
+
+def test_an_address_that_is_none():
+    done = run("view", "--web", "--host", "no name", CLEAN)
+    assert done.exit_code == 1
+    assert "Error: --web cannot listen on no name, port 8000: Name or service not known" in done.stderr
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """What is said as soon as a server listens, without one."""
+
+    def listen(server, **_):
+        server._tell_address("======== Running on … ========")
+
+    monkeypatch.setattr(web._Server, "serve", listen)
+    monkeypatch.setattr(web, "_own_address", lambda version: {4: "192.0.2.9", 6: "2001:db8::9"}[version])
+
+
+WARNING = "Warning: anybody who can reach this address can read the capture, which may hold passwords\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "shown", "warning"),
+    [
+        ("127.0.0.1", "127.0.0.1", ""),
+        ("127.0.0.2", "127.0.0.2", ""),
+        ("localhost", "localhost", ""),
+        ("::1", "[::1]", ""),
+        ("0.0.0.0", "192.0.2.9", WARNING),
+        ("0", "192.0.2.9", WARNING),
+        ("", "192.0.2.9", WARNING),
+        ("::", "[2001:db8::9]", WARNING),
+        ("192.0.2.7", "192.0.2.7", WARNING),
+    ],
+)
+def test_an_address_that_others_can_reach(listening, host, shown, warning):
+    done = run("view", "--web", "--host", host, "--port", "8765", CLEAN)
+    assert done.exit_code == 0
+    assert done.stderr == f"clean-1.6.pcap is at http://{shown}:8765; Ctrl-C ends it\n{warning}"
+
+
+def test_the_address_of_this_machine(monkeypatch):
+    assert web._own_address(4) != "0.0.0.0"
+    monkeypatch.setitem(web._FAR, 4, (socket.AF_INET, "no address"))
+    assert web._own_address(4) == socket.gethostname()
 
 
 # --- a real server ------------------------------------------------------------------------------------------
@@ -97,7 +147,6 @@ def serving(folder):
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
         line = process.stderr.readline().decode()
         assert line == f"clean-1.6.pcap is at http://127.0.0.1:{number}; Ctrl-C ends it\n"
-        wait_until(lambda: is_listening(number))
         try:
             yield process, number
         finally:
@@ -110,14 +159,6 @@ def wait_until(is_so):
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def is_listening(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +183,22 @@ def test_the_page_finds_the_rest_where_it_was_asked_for(port):
     assert "clean-1.6.pcap" in page
     assert f"ws://127.0.0.1:{port}/ws" in page
     assert f"ws://localhost:{port + 1}/ws" in fetched(port, Host=f"localhost:{port + 1}")[1]  # a tunnel
+
+
+def test_the_page_asks_nobody_else(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+        page, policy = answer.read().decode(), answer.headers["Content-Security-Policy"]
+    loaded = re.findall(r"""(?:href|src)\s*=\s*["']([^"']*)|url\(\s*["']?([^"')]*)|@import\s+(.*)""", page)
+    places = {"".join(place) for place in loaded}
+    assert len(places) > 2
+    for place in places:
+        where = urllib.parse.urljoin(f"http://127.0.0.1:{port}/", place)
+        assert where.startswith(f"http://127.0.0.1:{port}/")
+        with urllib.request.urlopen(where, timeout=20) as answer:
+            assert answer.read()
+    assert "googleapis" not in page
+    assert policy.startswith("default-src 'self' ")
+    assert f"connect-src 'self' ws://127.0.0.1:{port} " in policy
 
 
 @pytest.mark.parametrize("path", ["/", "/ws"])
@@ -239,3 +296,26 @@ def test_a_server_that_ends_takes_its_pages_along(tmp_path, processes, number):
         assert server.wait(5) == 0
         wait_until(lambda: not list(tmp_path.iterdir()))
         wait_until(lambda: processes() == 0)
+
+
+def test_a_server_that_is_killed_takes_its_pages_along(tmp_path, processes):
+    with serving(tmp_path) as (server, port), opened(port) as page:
+        page.wait_for("LIS-0117")
+        server.kill()
+        wait_until(lambda: not list(tmp_path.iterdir()))
+        wait_until(lambda: processes() == 0)
+
+
+def test_without_its_server_a_browser_ends_also_where_it_hangs():
+    read_end, write_end = os.pipe()
+    code = (
+        "import signal, time; import ocppscope.cli.view as view; view._PATIENCE = 0.01;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "view._end_with_server({})"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=read_end) as process:
+        os.close(read_end)
+        time.sleep(0.3)
+        assert process.poll() is None
+        os.close(write_end)
+        assert process.wait(20) == 128 + signal.SIGTERM

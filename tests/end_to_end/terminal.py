@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 
 import pyte
 
@@ -49,6 +50,9 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
         for descriptor in (self.master, self.slave):
             if descriptor is not None:
                 os.close(descriptor)

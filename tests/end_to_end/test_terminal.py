@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import termios
 from contextlib import closing
@@ -49,6 +50,30 @@ def test_a_capture_is_opened_browsed_and_left_and_nothing_stays_behind(folder):
         assert terminal.ends() == 0
         assert termios.tcgetattr(terminal.slave) == terminal.before
     assert list(folder.iterdir()) == []
+
+
+def test_what_is_typed_ahead_is_not_lost(folder):
+    with Terminal(ROGUE) as terminal:
+        terminal.until("  21 events")
+        terminal.press("2/severity >= warning\r")  # in one go, as a paste or a slow line brings it
+        terminal.until("of 8")
+        terminal.until("filter: severity >= warning")
+        terminal.press("q")
+        terminal.press("q")
+        assert terminal.ends() == 0
+
+
+def test_a_loader_that_is_killed_is_told_and_what_it_wrote_stays(folder):
+    data = CLEAN.read_bytes()
+    with Terminal("view", "-", piped=True) as terminal:
+        terminal.process.stdin.write(data[: len(data) // 2])
+        terminal.process.stdin.flush()
+        terminal.until("LIS-0117")
+        children = Path(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children")
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+        terminal.until("has ended before the end")
+        terminal.press("2")
+        terminal.until("BootNotification")
 
 
 def test_a_pipe_works_live_while_keys_come_from_the_terminal(folder):

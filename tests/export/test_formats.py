@@ -123,7 +123,7 @@ def test_a_store_selects_by_itself(tmp_path, events, end):
     with Store(tmp_path / "s.ocppdb") as store:
         assert store.meta["filter"] == "severity == error"
         assert store.is_complete == (end == "finish")
-        assert {one.severity for page in store.pages() for one in page} == {"error"}
+        assert {one.severity for one in store.events(store.select())} == {"error"}
 
 
 def test_what_sqlite_cannot_write_is_an_error_of_the_output(tmp_path, events):

@@ -132,7 +132,9 @@ def test_a_name_that_is_too_long():
 
 def test_an_input_that_cannot_be_read(monkeypatch):
     stdin(monkeypatch, io.BufferedReader(Pipe([OSError(5, "Input/output error")])))
-    with pytest.raises(InputError, match="-: it cannot be read beyond byte 0: Input/output error"):
+    with pytest.raises(
+        InputError, match=r"^standard input: it cannot be read beyond byte 0: Input/output error"
+    ):
         Blocks("-")
 
 

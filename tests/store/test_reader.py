@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from ocppscope.events import Message, Notice, Opened, Session, Text
+from ocppscope.events import Damaged, Message, Notice, Opened, Session, Text
 from ocppscope.filter import parse
 from ocppscope.ocpp.decoder import Decoder
-from ocppscope.store import Store, StoreError, StoreWriter
+from ocppscope.ocpp.wording import what
+from ocppscope.store import Store, StoreError, StoreWriter, rows
 from ocppscope.store.schema import APPLICATION, VERSION
 from tests.store import decoded, source_of, stored
 from tests.wire.packets import Conversation, answer, call, session
@@ -62,7 +63,7 @@ def test_many_events_by_number(tmp_path):
     with stored(tmp_path, decoded(source_of(tmp_path, talk).batches())) as store:
         numbers = list(range(store.last, 0, -1))
         assert [one.n for one in store.events(numbers)] == numbers
-        assert [one.n for page in store.pages() for one in page] == numbers[::-1]
+        assert [one.n for one in store.events(range(1, store.last + 1))] == numbers[::-1]
         assert len(decoded(store.wire_events())) == len(numbers)
 
 
@@ -92,7 +93,6 @@ def test_selections(store):
         n for n in range(1, 14) if store.event(n).severity == "error"
     ]
     assert store.sessions_where(wanted) == {1}
-    assert [one.n for page in store.pages(wanted) for one in page] == list(store.select(wanted))
 
 
 def test_the_next_of_a_selection(store):
@@ -292,11 +292,126 @@ def test_a_store_without_its_tables(tmp_path):
     assert "no such table" in refused(path)
 
 
-def test_damage_in_the_middle_is_told_by_event(store, tmp_path):
+def damaged(store, *statements):
+    """A store with other rows."""
     store.close()
-    database(tmp_path / "test.ocppdb", "UPDATE events SET more = '{\"how\": oops}' WHERE n = 13")
-    with Store(tmp_path / "test.ocppdb") as again, pytest.raises(StoreError, match="event 13 cannot be read"):
-        list(again.wire_events())
+    return Store(database(store.path, *statements))
+
+
+def test_damage_in_the_middle_is_told_by_event_and_hides_no_other(store):
+    with damaged(
+        store, "UPDATE events SET more = '{\"how\": oops}' WHERE event = 'closed' OR n = 1"
+    ) as again:
+        *events, notice = [event for batch in again.wire_events() for event in batch]
+        assert [event.n for event in events] == list(range(1, 14))
+        assert [event.n for event in events if isinstance(event, Damaged) and event.layer == "rpc"] == [1, 13]
+        assert "is damaged: event 1 and 1 more cannot be read" in notice.detail
+
+
+def everything_of(store):
+    """What views ask of a store."""
+    store.sessions(), store.findings(), store.marks(), store.unanswered(1, 99), store.findings_state()
+    store.proven(1, 99), store.select(), store.connector_states
+    for n in range(1, store.last + 1):
+        store.findings_of(n), store.answer_of(n)
+    for one in store.findings():
+        store.proofs(one.number)
+    for one in store.transactions():
+        list(store.charging_messages(one)), store.connector_states(one, 0, 1 << 62)
+    for one in store.events(range(1, store.last + 1)):
+        what(one.event)
+    assert (store.is_complete, store.has_writer) in {(True, False), (False, False)}
+    return decoded(store.wire_events())
+
+
+@pytest.mark.parametrize(
+    ("statement", "unreadable"),
+    [
+        ("UPDATE events SET raw = NULL WHERE n = 2", [2]),
+        ("UPDATE events SET raw = 5 WHERE n = 2", [2]),
+        ("UPDATE events SET raw = CAST(x'5b32ff' AS TEXT) WHERE n = 2", [2]),
+        ("UPDATE events SET raw = x'5b32ff' WHERE n = 2", [2]),
+        ("UPDATE events SET raw = 'text' WHERE event = 'control'", [6, 7]),
+        ("UPDATE events SET event = 'zz' WHERE n = 2", [2]),
+        ("UPDATE events SET event = x'00' WHERE n = 2", [2]),
+        ("UPDATE events SET direction = 'zz' WHERE n = 2", [2]),
+        ("UPDATE events SET more = '{' WHERE n = 1", [1]),
+        ("UPDATE events SET more = '[]' WHERE n = 1", [1]),
+        ("UPDATE events SET more = '{\"status\": \"x\"}' WHERE n = 1", [1]),
+        ("UPDATE events SET more = '{\"tls\": {\"version\": 5}}' WHERE n = 1", [1]),
+        ("UPDATE events SET more = '{\"faults\": [{\"kind\": 1, \"detail\": \"\", \"events\": []}]}'", None),
+        ("UPDATE events SET more = '{\"how\": \"zz\", \"by\": null}' WHERE n = 13", [13]),
+        ("UPDATE events SET wire = x'80', severity = 'zz', latency = 'x', time = 'x', answers = 'x', size = 'x'", []),
+        ("UPDATE events SET time = 9223372036854775807, session = 99", []),
+        ("UPDATE events SET session = 'x', action = x'ff', id = x'ff', said = x'ff'", []),
+        ("UPDATE sessions SET station = x'ff', client = x'ff', closed = 'zz', closed_by = 5, start = 'x'", []),
+        ("UPDATE sessions SET version = x'ff', late = 'x', messages = 'x', status = 'x', tls = x'ff'", []),
+        ("DELETE FROM sessions", []),
+        ("UPDATE findings SET severity = 'zz', count = 'x', title = x'ff', session = 'x', first = 'x'", []),
+        ("UPDATE OR IGNORE proofs SET n = 'x' WHERE n = 4", []),
+        ("UPDATE OR IGNORE proofs SET finding = 'x' WHERE n = 4", []),
+        ("INSERT INTO notices VALUES ('x', x'ff', 'x', x'ff', x'ff')", []),
+        ("INSERT INTO marks VALUES (1, x'ff')", []),
+        ("INSERT INTO transactions (number, session, as_of, id, energy) VALUES (1, 'x', 'x', x'ff', 'x')", []),
+        ("UPDATE meta SET value = 'abc'", []),
+        ("UPDATE meta SET value = x'ff'", []),
+        ("UPDATE meta SET value = 9223372036854775807 WHERE key = 'writer'", []),
+        ("UPDATE meta SET value = -1 WHERE key = 'writer'", []),
+    ],
+)  # fmt: skip
+def test_a_damaged_row_is_shown_as_such_and_a_wrong_value_is_none(store, statement, unreadable):
+    whole = [event.n for event in everything_of(store) if not isinstance(event, Notice)]
+    with damaged(store, statement) as again:
+        events = [event for event in everything_of(again) if not isinstance(event, Notice)]
+        assert [event.n for event in events] == whole
+        if unreadable is not None:
+            shown = [one.n for one in again.events(whole) if getattr(one.event, "reason", 0) == rows.DAMAGED]
+            assert shown == unreadable
+
+
+def test_values_that_are_wrong_are_absent(store):
+    with damaged(
+        store,
+        "UPDATE events SET time = 'x', severity = 'zz'",
+        "UPDATE sessions SET client = x'ff', station = CAST(x'41ff' AS TEXT)",
+        "UPDATE meta SET value = 'abc' WHERE key IN ('complete', 'writer', 'size')",
+    ) as again:
+        assert (again.event(2).event.time, again.event(2).severity) == (None, None)
+        session = again.sessions()[0].session
+        assert (session.client, session.station) == ("", "A\N{REPLACEMENT CHARACTER}")
+        assert again.meta.keys().isdisjoint({"complete", "writer", "size"})
+        assert again.meta["source"] == "test"
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE proofs", "ALTER TABLE events RENAME COLUMN latency TO x"])
+def test_a_table_that_is_not_whole(store, statement):
+    store.close()
+    text = refused(database(store.path, statement))
+    assert "is damaged: no such" in text
+    assert "\n" not in text
+
+
+def test_what_sqlite_says_is_one_line(store):
+    store.close()
+    data = bytearray(store.path.read_bytes())
+    for page in range(8192, len(data), 8192):
+        data[page + 8 : page + 200] = bytes(192)
+    store.path.write_bytes(data)
+    with pytest.raises(StoreError) as error, Store(store.path) as again:
+        again.check()
+    assert "is damaged" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_store_that_is_refused_stays_open_nowhere(tmp_path, monkeypatch):
+    made = []
+    real = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **rest: made.append(real(*args, **rest)) or made[-1]
+    )
+    refused(database(tmp_path / "other.db", "CREATE TABLE t (x)"))
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        made[-1].execute("SELECT 1")
 
 
 def test_a_torn_file_is_told(store, tmp_path):
@@ -317,6 +432,51 @@ def test_a_folder_that_cannot_be_written(store, tmp_path, monkeypatch):
             again.mark(1)
 
 
+def test_a_reader_who_may_not_write_sees_the_log(tmp_path, events, monkeypatch):
+    writer = StoreWriter(tmp_path / "g.ocppdb", source="")
+    writer.feed(events[:5])
+    writer.commit()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with Store(tmp_path / "g.ocppdb") as store:
+        assert store.last == 5
+        writer.feed(events[5:])
+        writer.commit()
+        assert store.last == 13
+    writer.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize("is_left", [False, True])
+def test_of_another_user(tmp_path, events, is_left):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    writer = StoreWriter(folder / "g.ocppdb", source="")
+    writer.feed(events)
+    writer.commit()
+    if is_left:  # by a copy without the third file
+        data = [(path, path.read_bytes()) for path in folder.iterdir() if not path.name.endswith("-shm")]
+        writer.close()
+        for path in folder.iterdir():
+            path.unlink()
+        for path, content in data:
+            path.write_bytes(content)
+    for path in [*tmp_path.parents, tmp_path, folder]:
+        path.chmod(path.stat().st_mode | 0o555)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    script = (
+        "import os, sys; from pathlib import Path; from ocppscope.store import Store; os.setuid(65534)\n"
+        "try: print(Store(Path(sys.argv[1])).last)\nexcept Exception as error: print(error)"
+    )
+    words = [sys.executable, "-c", script, folder / "g.ocppdb"]
+    said = subprocess.run(words, check=True, timeout=60, capture_output=True, text=True).stdout
+    writer.close()
+    if is_left:
+        assert "cannot be read: a part of it is in g.ocppdb-wal" in said
+    else:
+        assert said == "13\n"
+
+
 def test_reading_may_be_interrupted(store):
     store._database.set_progress_handler(lambda: store.interrupt() or 1, 1)
     with pytest.raises(StoreError, match="cannot be read: interrupted"):
@@ -325,4 +485,4 @@ def test_reading_may_be_interrupted(store):
 
 def test_two_readers(store, tmp_path):
     with Store(tmp_path / "test.ocppdb") as second:
-        assert next(store.pages())[0].n == next(second.pages())[0].n == 1
+        assert store.event(1).n == second.event(1).n == 1

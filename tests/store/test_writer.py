@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import threading
 
 import pytest
 
@@ -130,6 +131,42 @@ def test_a_batch_that_was_broken_off_is_as_if_it_had_not_come(writer, tmp_path, 
         assert store.findings() == []
         assert store.sessions()[0].messages == 2
         store.check()
+
+
+def test_others_may_set_marks_at_any_time(writer, tmp_path, clock, events):
+    other = sqlite3.connect(tmp_path / "x.ocppdb", timeout=0, isolation_level=None)
+
+    def mark(n):
+        other.execute("INSERT INTO marks VALUES (?, '')", (n,))
+
+    mark(1)
+    writer.feed(events[:3])
+    mark(2)
+    writer.feed(events[3:5])
+    mark(3)
+    real = writer.commit
+
+    def commit(**facts):
+        real(**facts)
+        mark(4 + facts.get("complete", 0))
+
+    writer.commit = commit
+    writer.finish()
+    assert other.execute("SELECT n FROM marks").fetchall() == [(1,), (2,), (3,), (4,), (5,)]
+    other.close()
+
+
+def test_it_waits_for_others(writer, tmp_path, events):
+    other = sqlite3.connect(tmp_path / "x.ocppdb", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO marks VALUES (1, '')")
+    later = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+    later.start()
+    writer.feed(events)
+    writer.finish()
+    later.join()
+    other.close()
+    assert seen(tmp_path / "x.ocppdb", "SELECT n FROM marks") == [(1,)]
 
 
 # --- sessions -----------------------------------------------------------------------------------------------

@@ -145,8 +145,8 @@ def test_the_totals_of_a_filter_that_is_still_computed_do_not_look_final(several
         await settle(pilot)
         view = browser.view
         assert "looked at" not in view.status()
-        view._chosen.done = browser.last // 2
-        share = 100 * view._chosen.done // browser.last
+        view._scan.done = browser.last // 2
+        share = 100 * view._scan.done // browser.last
         assert view.status().startswith(f"1 of 2  ·  {share} % looked at  ·  8.75 kWh")
         view._lines.rows = []
         assert view.status() == f"nothing to show  ·  {share} % looked at"

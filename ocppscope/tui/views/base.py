@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
+from ocppscope.ocpp.visible import visible
 from ocppscope.store import StoreError
 from ocppscope.tui.actions import bindings
 from ocppscope.tui.lines import LineList, fitted
@@ -68,7 +69,7 @@ class View(Screen[None]):
         return self.query(LineList).first()
 
     def on_mount(self) -> None:
-        self.main.focus()
+        self.set_focus(self.main)
         self.refresh_safely()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -165,7 +166,7 @@ class View(Screen[None]):
             left = fitted(
                 f"{self.browser.source} › {self.heading()}", max(self.size.width - 2 - len(right), 0)
             )
-            bar.update(Content(f"{left}{right}"))
+            bar.update(Content(visible(f"{left}{right}")))
 
     def show_status(self) -> None:
         """Draw the status line; of a view that has gone there is none."""
@@ -174,7 +175,7 @@ class View(Screen[None]):
         for status in self.query("#status").results(Static):
             status.set_class(first == browser.alert, "alert")
             text = "  ·  ".join(part for part in (first, *browser.state()) if part)
-            status.update(Content(fitted(text, max(self.size.width - 2, 0)).rstrip()))
+            status.update(Content(fitted(visible(text), max(self.size.width - 2, 0)).rstrip()))
 
     def say(self, text: str) -> None:
         """Tell the user something, until the next key: in the status line, or over it where it is longer."""
@@ -194,13 +195,15 @@ class View(Screen[None]):
         """Ask the user for a line."""
         self.query_one(Prompt).ask(question)
 
-    def on_prompt_closed(self) -> None:
-        self.main.focus()
-
     def close_prompt(self) -> bool:
         """Close the prompt; False if it was not open."""
         prompt = self.query_one(Prompt)
         if not prompt.is_open:
             return False
         prompt.close()
+        self.set_focus(self.main)
         return True
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether the prompt takes a key that came here while it was not yet asked."""
+        return any(prompt.takes(event) for prompt in self.query(Prompt).results(Prompt))

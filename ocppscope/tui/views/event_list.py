@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from ocppscope.tui.app import Browser
 
 _FINDING: Final = parse("severity >= warning")
-_KEPT: Final = 2_000
-"""Rows kept in memory: some screens before and behind the one that shows."""
-_AHEAD: Final = 50
-"""Rows read beyond the one that is needed."""
+_KEPT: Final = 4 << 20
+"""Characters of messages kept in memory: many screens of usual ones."""
 
 
 class EventLines(LineList):
@@ -34,6 +32,8 @@ class EventLines(LineList):
         super().__init__((), id=id)
         self.selection: Selection | None = None
         self._rows: OrderedDict[int, Stored] = OrderedDict()
+        self._kept = 0
+        """Characters of the messages in it."""
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -43,13 +43,17 @@ class EventLines(LineList):
     def show(self, selection: Selection) -> None:
         """Show another selection."""
         self.selection = selection
-        self._rows.clear()
+        self._drop()
         self.refresh_count()
 
     def forget(self) -> None:
         """Read everything again: severities may have changed."""
-        self._rows.clear()
+        self._drop()
         self.refresh()
+
+    def _drop(self) -> None:
+        self._rows.clear()
+        self._kept = 0
 
     def count(self) -> int:
         return len(self.numbers)
@@ -58,21 +62,20 @@ class EventLines(LineList):
         """The event of a line, read with those around it."""
         n = self.numbers[index]
         if n not in self._rows:
-            around = self.numbers[max(index - _AHEAD, 0) : index + self.page + _AHEAD]
-            missing = (
-                around if isinstance(around, range) else [one for one in around if one not in self._rows]
-            )
-            for row in self._read(missing):
+            around = self.numbers[index : index + self.page]
+            for row in self._read([one for one in around if one not in self._rows]):
                 self._rows[row.n] = row
-            while len(self._rows) > _KEPT:
-                self._rows.popitem(last=False)
+                self._kept += _size(row)
+            while self._kept > _KEPT and len(self._rows) > 1:
+                self._kept -= _size(self._rows.popitem(last=False)[1])
         return self._rows.get(n)
 
     def _read(self, numbers: Sequence[int]) -> list[Stored]:
         """Events of the store; none where it is damaged, which the user is told once."""
         browser: Browser = self.app  # type: ignore[assignment]
         try:
-            return browser.store.events(numbers)
+            # A screenful of messages of 16 MiB is read one by one.
+            return browser.store.events(numbers if browser.store.size_of(numbers) <= _KEPT else numbers[:1])
         except StoreError as error:
             browser.call_later(browser.show_alert, str(error))
             return []
@@ -92,6 +95,10 @@ class EventLines(LineList):
             days = time // DAY - origin // DAY
             return clock(time) if not days else f"{days:+}d {clock(time)[:8]}"
         return _span(time - origin)
+
+
+def _size(row: Stored) -> int:
+    return len(getattr(row.event, "raw", ""))
 
 
 def _span(time: int) -> str:

@@ -2,22 +2,22 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from rich.cells import cell_len
-from textual import events, work
+from textual import events
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from ocppscope.filter import Filter, parse
-from ocppscope.ocpp.times import MINUTE, SECOND, duration, timestamp
+from ocppscope.ocpp.times import DAY, MINUTE, SECOND, duration, timestamp
 from ocppscope.ocpp.transactions import Transaction
 from ocppscope.ocpp.visible import visible
-from ocppscope.store import Store, StoreError
+from ocppscope.store import Store
 from ocppscope.tui.lines import Cell, Column, LineList
 from ocppscope.tui.measured import Samples, chart, energy
 from ocppscope.tui.plot import Picture, Plot
+from ocppscope.tui.scan import Scan
 from ocppscope.tui.selection import Scope
 from ocppscope.tui.views.base import View
 
@@ -27,8 +27,6 @@ _UNSEEN: Final = "earlier"
 """In place of a start that is not in the capture."""
 _PLOT_FROM: Final = 18
 """Lines of the terminal below which there is no room for a plot."""
-_CHUNK: Final = 50_000
-"""Events looked at in one go."""
 _MARGIN: Final = 20
 """So much of its length is shown before and after a transaction: what its connector was then, and became."""
 
@@ -52,15 +50,22 @@ _TIME: Final = slice(11, 19)
 _SINCE: Final = 9
 """Columns of a span of time."""
 
-_Span: TypeAlias = tuple[int, int]
-"""After which event, and up to which one."""
-
 
 def _length(one: Transaction) -> int | None:
     """In ns; None where it is not known, or a clock was set in between."""
     if one.start is None or one.stop is None or one.stop < one.start:
         return None
     return one.stop - one.start
+
+
+def _length_text(one: Transaction) -> str:
+    length = _length(one)
+    return "-" if length is None else duration(length)
+
+
+def _energy_text(energy: int | None) -> str:
+    """With a space behind it, for what comes next begins on the left."""
+    return "- " if energy is None else f"{energy / 1000:,.3f} "
 
 
 def _reason(one: Transaction) -> str:
@@ -99,21 +104,30 @@ class TransactionLines(LineList):
         super().__init__(id="transactions")
         self.rows: list[Transaction] = []
         self._longest = [0] * len(_ORDERS)
-        self._days: set[str] = set()
+        self._days: set[int] = set()
         self._are_1_6 = self._are_2 = False
         """Whether there are any of that version."""
         self._shown = _TIME
         """What shows of a start."""
 
-    def measure(self, new: Iterable[Transaction]) -> None:
-        """Take in what room transactions need."""
-        for one in new:
-            sizes = [min(cell_len(text), _LONGEST) for text in _texts(one)]
-            self._longest = list(map(max, self._longest, [0, *sizes]))
-            if one.start is not None:
-                self._days.add((timestamp(one.start) or "")[:10])
-            is_2 = (one.version or "").startswith("2")
-            self._are_2, self._are_1_6 = self._are_2 or is_2, self._are_1_6 or not is_2
+    def measure(self, new: Sequence[Transaction]) -> None:
+        """Take in what room transactions need: of each column the longest text, for there may be many."""
+        if not new:
+            return
+        longest = (
+            max({one.station or f"session {one.session}" for one in new}, key=len),
+            max({_connector(one) for one in new}, key=len),
+            max((one.id or "" for one in new), key=len),
+            max({one.id_token or "" for one in new}, key=len),
+            max({_length_text(one) for one in new}, key=len),
+            _energy_text(max(one.energy or 0 for one in new)),
+            max({_reason(one) for one in new}, key=len),
+        )
+        sizes = [min(cell_len(visible(text)), _LONGEST) for text in longest]
+        self._longest = list(map(max, self._longest, [0, *sizes]))
+        self._days |= {one.start // DAY for one in new if one.start is not None}
+        versions = {(one.version or "").startswith("2") for one in new}
+        self._are_2, self._are_1_6 = self._are_2 or True in versions, self._are_1_6 or False in versions
 
     def fit(self) -> None:
         """Make columns that fit the width: where there is too little, the longest texts are cut."""
@@ -180,14 +194,13 @@ class TransactionLines(LineList):
 
 def _texts(one: Transaction) -> Sequence[str]:
     """What the columns show, from the second one on."""
-    length = _length(one)
     return (
         visible(one.station or f"session {one.session}"),
         _connector(one) or "-",
         visible(one.id or "-"),
         visible(one.id_token or "-"),
-        "-" if length is None else duration(length),
-        "- " if one.energy is None else f"{one.energy / 1000:,.3f} ",
+        _length_text(one),
+        _energy_text(one.energy),
         visible(_reason(one)),
     )
 
@@ -210,30 +223,27 @@ class Chosen:
 
     def __init__(self, chosen: Filter) -> None:
         self.where = chosen.sql()
-        self.done = 0
-        """Up to which event was looked."""
         self._numbers: dict[str | int, array[int]] = {}
 
-    def take(self, span: _Span, found: Iterable[tuple[int, int]], names: Mapping[int, str | None]) -> None:
-        """Take in what was found; what was found before is left alone.
+    def ask(self, store: Store, after: int, until: int) -> list[tuple[str | int, int]]:
+        """The stations and numbers of what it selects between two events."""
+        names = {row.session.number: row.session.station for row in store.sessions()}
+        return [(names.get(session) or session, n) for session, n in store.selected(self.where, after, until)]
 
-        Args:
-            span: after which event it was looked for, and up to which one.
-            found: its sessions and numbers, as `Store.selected` gives them.
-            names: the station of each session.
-        """
-        after, until = span
-        if after != self.done:
-            return
-        for session, n in found:
-            self._numbers.setdefault(names.get(session) or session, array("q")).append(n)
-        self.done = until
+    def take(self, found: Iterable[tuple[str | int, int]]) -> None:
+        """Take in what was found."""
+        for station, n in found:
+            self._numbers.setdefault(station, array("q")).append(n)
 
     def __contains__(self, one: Transaction) -> bool:
         """Whether it selects an event of the transaction's station from the start to the stop."""
         numbers = self._numbers.get(one.station or one.session, ())
         at = bisect_left(numbers, one.start_n or 0)
         return at < len(numbers) and (one.stop_n is None or numbers[at] <= one.stop_n)
+
+
+def _nothing(_store: Store, _after: int, _until: int) -> list[tuple[str | int, int]]:
+    return []
 
 
 class TransactionsView(View):
@@ -260,6 +270,7 @@ class TransactionsView(View):
         """The store's last event when they were read."""
         self._filtered = ""
         self._chosen: Chosen | None = None
+        self._scan = Scan(self, _nothing, self._found)
         self._stays_on = 0
         """The transaction that the cursor is on, also while a filter hides it."""
         self._total = ""
@@ -294,7 +305,9 @@ class TransactionsView(View):
         last, text = self.browser.last, self.browser.filter_text
         is_new = text != self._filtered
         if is_new:
+            self._scan.stop()
             self._filtered, self._chosen = text, Chosen(parse(text)) if text else None
+            self._scan = Scan(self, self._chosen.ask if self._chosen else _nothing, self._found)
         if last != self._read_at:
             changed = self.browser.store.transactions(self.scope.sessions, after=self._read_at)
             self._known.update((one.number, one) for one in changed)
@@ -303,8 +316,8 @@ class TransactionsView(View):
         self._lines.fit()
         if is_new:
             self._arrange()
-        if self._chosen is not None and self._chosen.done < last:
-            self._ask(self._chosen, last)
+        if self._chosen is not None:
+            self._scan.go_on()
         super().store_changed()
 
     def _arrange(self) -> None:
@@ -322,27 +335,9 @@ class TransactionsView(View):
         self._total = f"{total}  ·  {running:,} {RUNNING}" if running else total
         self.follow_changed()
 
-    @work(thread=True, exclusive=True, group="fill")
-    def _ask(self, chosen: Chosen, last: int) -> None:
-        """Find what the filter selects: outside the loop that draws."""
-        worker = get_current_worker()
-        try:
-            with Store(self.browser.store.path) as store:
-                names = {row.session.number: row.session.station for row in store.sessions()}
-                while chosen.done < last and not worker.is_cancelled:
-                    after, until = chosen.done, min(chosen.done + _CHUNK, last)
-                    found = store.selected(chosen.where, after, until)
-                    if not worker.is_cancelled:
-                        self.app.call_from_thread(self._found, chosen, (after, until), found, names)
-        except StoreError as error:
-            if not worker.is_cancelled:
-                self.app.call_from_thread(self.browser.show_alert, str(error))
-
-    def _found(
-        self, chosen: Chosen, span: _Span, found: list[tuple[int, int]], names: Mapping[int, str | None]
-    ) -> None:
-        chosen.take(span, found, names)
-        if chosen is self._chosen:
+    def _found(self, _after: int, _until: int, found: list[tuple[str | int, int]]) -> None:
+        if self._chosen is not None:
+            self._chosen.take(found)
             self._arrange()
             self.show_status()
 
@@ -352,9 +347,8 @@ class TransactionsView(View):
 
     def status(self) -> str:
         parts = [super().status()]
-        chosen, last = self._chosen, self.browser.last
-        if chosen is not None and chosen.done < last:
-            parts.append(f"{100 * chosen.done // last} % looked at")
+        if self._chosen is not None and self._scan.share:
+            parts.append(self._scan.share)
         if self._lines.rows:
             parts += [self._total, f"by {_ORDERS[self._column]}{', descending' * self._is_reversed}"]
         return "  ·  ".join(parts)
