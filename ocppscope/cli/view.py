@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
@@ -86,8 +86,8 @@ def command(
         _serve(source, [*words, *(["--follow"] if follow else [])], host, port)
         return
     _expect_terminal(source)
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _lose_terminal)
     is_as_stored = profile is None and not any(reading[name] for name in _JUDGED)
     if is_as_stored and _is_store(source):
         loading: dict[str, Any] = {"path": Path(source)}
@@ -95,7 +95,7 @@ def command(
         loading = _start(source, profile or "field", reading, follow=follow)
     threading.Thread(target=_remove_stale).start()  # it may be much, and nobody has to wait for it
     if os.environ.get("TEXTUAL_DRIVER", "").endswith(_ON_THE_WEB):
-        threading.Thread(target=_end_with_server, args=(loading,), daemon=True).start()
+        threading.Thread(target=_end_with_server, daemon=True).start()
     name = "standard input" if source == "-" else Path(source).name
     sys.exit(_browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
 
@@ -178,13 +178,25 @@ def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: boo
         )
     if pipe is not None:
         pipe.close()
-    atexit.register(_clean_up, loader, folder)
+    _ending.append(lambda: _clean_up(loader, folder))
+    atexit.register(_ending[-1])
     return {"path": path, "loader": loader, "errors": errors}
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
-    signal.alarm(int(3 * _PATIENCE))  # which kills: the ordinary end may hang where the terminal is gone
+    signal.alarm(int(3 * _PATIENCE))  # which kills: the ordinary end waits for whoever reads the screen
     sys.exit(128 + number)
+
+
+_ending: Final[list[Callable[[], None]]] = []
+"""What is to be done at the end, however that comes."""
+
+
+def _lose_terminal(number: int, _frame: object) -> NoReturn:
+    """End at once: Textual would wait for a terminal that is gone. Marks are in the store since they were made."""
+    for end in _ending:
+        end()
+    os._exit(128 + number)
 
 
 def _clean_up(loader: "subprocess.Popen[bytes]", folder: Path) -> None:
@@ -244,7 +256,7 @@ def _piped(source: str) -> BinaryIO | None:
 # --- on the web ---
 
 
-def _end_with_server(loading: Mapping[str, Any]) -> NoReturn:
+def _end_with_server() -> NoReturn:
     """Wait until the server of the page is gone, which holds the other end of our input, and end then.
 
     Textual does not notice it. What the server says while it lives (that the page was closed) does not come here.
@@ -254,8 +266,8 @@ def _end_with_server(loading: Mapping[str, Any]) -> NoReturn:
     server.poll()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(3 * _PATIENCE)  # the ordinary end may hang: nobody reads what the browser writes
-    if "loader" in loading:
-        _clean_up(loading["loader"], loading["path"].parent)
+    for end in _ending:
+        end()
     os._exit(128 + signal.SIGTERM)
 
 

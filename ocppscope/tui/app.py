@@ -227,8 +227,8 @@ class Browser(App[int]):
 
     @property
     def view(self) -> View | None:
-        """The view on the screen; None while something lies over it."""
-        return self.screen if isinstance(self.screen, View) else None
+        """The view on the screen; None while something lies over it, or it is not built yet."""
+        return self.screen if isinstance(self.screen, View) and self.screen.is_built else None
 
     # --- palette and help ---
 

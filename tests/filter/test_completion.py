@@ -85,7 +85,7 @@ def test_examples_are_told_but_not_offered(value):
     ("text", "told"),
     [
         ("latency > 40ms", ""),
-        ("time >", "a time: 10:15, 10:15:30.250, 2026-11-22, 2026-11-22T10:15Z"),
+        ("time > ", "a time: 10:15, 10:15:30.250, 2026-11-22, 2026-11-22T10:15Z"),
         ("size in (500, ", "a size: 500, 4KB, 1MiB"),
         ("station == ", "a text"),
         ("station matches ", "a regular expression"),

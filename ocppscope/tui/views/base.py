@@ -64,6 +64,11 @@ class View(Screen[None]):
         raise NotImplementedError
 
     @property
+    def is_built(self) -> bool:
+        """Whether its widgets are there: keys that were typed ahead come before that."""
+        return bool(self.query(LineList))
+
+    @property
     def main(self) -> LineList:
         """The list that the keys move in."""
         return self.query(LineList).first()
