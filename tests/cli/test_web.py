@@ -311,7 +311,7 @@ def test_without_its_server_a_browser_ends_also_where_it_hangs():
     code = (
         "import signal, time; import ocppscope.cli.view as view; view._PATIENCE = 0.01;"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        "view._end_with_server({})"
+        "view._end_with_server()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=read_end) as process:
         os.close(read_end)

@@ -91,6 +91,8 @@ class View(Screen[None]):
 
     def refresh_safely(self) -> None:
         """Show what the store has now; where it cannot be read say so, and leave what is shown."""
+        if not self.is_built:
+            return
         try:
             self.store_changed()
         except StoreError as error:
@@ -175,6 +177,8 @@ class View(Screen[None]):
 
     def show_status(self) -> None:
         """Draw the status line; of a view that has gone there is none."""
+        if not self.is_built:
+            return
         browser = self.browser
         first = browser.said or browser.alert or self.status()
         for status in self.query("#status").results(Static):
