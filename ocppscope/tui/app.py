@@ -1,5 +1,6 @@
 """The browser itself: the store it reads, what all views share, and what the keys do."""
 
+import gc
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ class Browser(App[int]):
         for problem in self.settings.problems:
             self.notify(problem, severity="warning", timeout=10, markup=False)
         self.set_interval(_POLL, self.look)
+        self.call_after_refresh(gc.freeze)  # what the first screen made stays: nothing of it is garbage
         self.run_worker(self._check_integrity, thread=True, group="integrity")
 
     def _check_integrity(self) -> None:

@@ -173,7 +173,7 @@ class View(Screen[None]):
             left = fitted(
                 f"{self.browser.source} › {self.heading()}", max(self.size.width - 2 - len(right), 0)
             )
-            bar.update(Content(visible(f"{left}{right}")))
+            bar.update(Content(visible(f"{left}{right}")), layout=False)
 
     def show_status(self) -> None:
         """Draw the status line; of a view that has gone there is none."""
@@ -184,7 +184,7 @@ class View(Screen[None]):
         for status in self.query("#status").results(Static):
             status.set_class(first == browser.alert, "alert")
             text = "  ·  ".join(part for part in (first, *browser.state()) if part)
-            status.update(Content(fitted(visible(text), max(self.size.width - 2, 0)).rstrip()))
+            status.update(Content(fitted(visible(text), max(self.size.width - 2, 0)).rstrip()), layout=False)
 
     def say(self, text: str) -> None:
         """Tell the user something, until the next key: in the status line, or over it where it is longer."""
