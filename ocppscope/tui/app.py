@@ -181,9 +181,8 @@ class Browser(App[int]):
         return errors.read_text(errors="replace").strip()[-400:]
 
     def _tell_view(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, View) and screen.is_current:
-                screen.refresh_safely()
+        if isinstance(self.screen, View):
+            self.screen.refresh_safely()
 
     async def _on_key(self, event: events.Key) -> None:
         if self.view is not None and self.view.takes(event):
@@ -307,8 +306,7 @@ class Browser(App[int]):
 
     async def show(self, view: View) -> None:
         """Show a view right above the first one."""
-        while len(self.screen_stack) > 2:
-            await self.pop_screen()
+        await self.action_show_sessions()
         await self.push_screen(view)
 
     async def action_show_sessions(self) -> None:

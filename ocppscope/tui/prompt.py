@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, Static
 
@@ -95,8 +95,6 @@ class Prompt(Vertical):
         self._known: tuple[int, Known] = (-1, {})
 
     def compose(self) -> ComposeResult:
-        from textual.containers import Horizontal
-
         yield Static(id="hint", markup=False)
         with Horizontal(id="line"):
             yield Label(id="label")

@@ -287,9 +287,6 @@ class SessionsView(View):
         told = (info.vendor, info.model, info.firmware) if info else ()
         return [visible(" ".join(one for one in told if one))] if any(told) else []
 
-    def filter_changed(self) -> None:
-        self.store_changed()
-
     async def choose(self) -> None:
         await self.browser.action_show_messages()
 
