@@ -50,6 +50,8 @@ def bytes_lost(event: Gap, state: SessionState) -> Report:
 def starts_late(event: Opened, state: SessionState) -> Report | None:
     if not event.session.late:
         return None
+    if event.status is not None:
+        return Report(f"{event.session.client} → {event.session.server} goes on from an earlier recording")
     what = "the answer to the upgrade" if event.path else "the handshake"
     return Report(f"{what} of {event.session.client} → {event.session.server} is not in the capture")
 

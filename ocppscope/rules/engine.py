@@ -146,6 +146,15 @@ class Engine:
         """In the order in which they were first seen."""
         return list(self._findings.values())
 
+    def forget(self, sessions: Collection[Session]) -> list[Finding]:
+        """Give up the findings of sessions that have ended: live traffic never stops making new ones.
+
+        Returns:
+            Them.
+        """
+        gone = [key for key, finding in self._findings.items() if finding.session in sessions]
+        return [self._findings.pop(key) for key in gone]
+
     def feed(self, events: Iterable[Event | Notice]) -> None:
         """Judge the next events."""
         sessions = self._tables.sessions

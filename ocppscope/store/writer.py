@@ -66,12 +66,16 @@ class StoreWriter:
         self._sessions: dict[int, list[Any]] = {}
         self._findings: dict[int, tuple[int, Finding]] = {}
         """By identity: the finding's number and itself."""
+        self._numbered = 0
         self._to_write: dict[int, Finding] = {}
         self._severities: dict[int, Severity] = {}
         """By event that is to come: the gravest of the findings that it proves."""
         self._raised: dict[int, Severity] = {}
         """The same of events that were written before."""
         self._proofs: list[tuple[int, int, str | None]] = []
+        self._marks: list[tuple[int, str]] = []
+        self._resumed: set[int] = set()
+        """Sessions that are older than this store."""
         self._assembler = Assembler(samples=False)
         self._written = 0
         self._is_selection = False
@@ -94,7 +98,8 @@ class StoreWriter:
         """Take in what a rule reports: an observer of `rules.engine.Engine`."""
         known = self._findings.get(id(finding))
         if known is None:
-            known = self._findings[id(finding)] = len(self._findings) + 1, finding
+            self._numbered += 1
+            known = self._findings[id(finding)] = self._numbered, finding
         number = known[0]
         self._to_write[number] = finding
         detail = report.detail.replace("{amount}", f"{report.amount:,}")
@@ -138,6 +143,22 @@ class StoreWriter:
         if is_first or self._clock() - self._last_commit >= _EVERY:
             self.commit(read=read, size=size)
 
+    def resume(self, opened: Iterable[Opened]) -> None:
+        """Begin with the handshakes of sessions that go on from another store, before any other event."""
+        handshakes = sorted(opened, key=lambda one: one.n)
+        self._resumed.update(one.session.number for one in handshakes)
+        self.feed(handshakes)
+
+    def mark(self, n: int, comment: str) -> None:
+        """Mark an event, as a user can."""
+        self._marks.append((n, comment))
+
+    def forget(self, findings: Iterable[Finding]) -> None:
+        """Write some findings for the last time: nothing more is reported of them."""
+        self.commit()
+        for finding in findings:
+            self._findings.pop(id(finding), None)
+
     def _begin(self, session: Session, start: int | None) -> list[Any]:
         known = self._sessions[session.number] = [session, start, 0, None, None]
         return known
@@ -158,7 +179,10 @@ class StoreWriter:
         self._insert_events()
         notices = [(after, one.kind, one.time, one.detail, one.subject) for after, one in self._notices]
         self._insert("INSERT INTO notices", notices)
-        sessions = [_session_row(*known) for known in self._sessions.values()]
+        self._insert("INSERT OR REPLACE INTO marks", self._marks)
+        sessions = [
+            _session_row(*known, resumed=number in self._resumed) for number, known in self._sessions.items()
+        ]
         self._insert("INSERT INTO sessions", sessions, _MORE_OF_A_SESSION)
         findings = [_finding_row(*one) for one in self._to_write.items()]
         self._insert("INSERT OR REPLACE INTO findings", findings)
@@ -172,7 +196,7 @@ class StoreWriter:
             known[_MESSAGES] = 0
             if known[_CLOSED] is not None:
                 del self._sessions[number]
-        for waiting in (self._listed, self._notices, self._to_write, self._raised, self._proofs):
+        for waiting in (self._listed, self._notices, self._to_write, self._raised, self._proofs, self._marks):
             waiting.clear()
         self._last_commit = self._clock()
 
@@ -233,6 +257,7 @@ class StoreWriter:
             self._to_write,
             self._raised,
             self._proofs,
+            self._marks,
         ):
             waiting.clear()
         self._assembler.drain()
@@ -306,7 +331,13 @@ its Closed."""
 
 
 def _session_row(
-    session: Session, start: int | None, messages: int, opened: Opened | None, closed: Closed | None
+    session: Session,
+    start: int | None,
+    messages: int,
+    opened: Opened | None,
+    closed: Closed | None,
+    *,
+    resumed: bool,
 ) -> tuple[Any, ...]:
     tls = opened and opened.tls
     return (
@@ -314,7 +345,7 @@ def _session_row(
         session.station,
         session.version,
         session.version_inferred,
-        session.late,
+        session.late or resumed,
         session.duplicate_of,
         session.client,
         session.server,

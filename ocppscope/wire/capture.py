@@ -1,13 +1,14 @@
 """A capture's bytes in, events out: the layers of this package, put together."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from ocppscope.events import Notice, WireEvent
 from ocppscope.wire import link
 from ocppscope.wire.connection import Connection, Context
 from ocppscope.wire.ip import IpLayer, endpoints
-from ocppscope.wire.pcap import CaptureReader
+from ocppscope.wire.notes import ConnectionNote, FaultNote
+from ocppscope.wire.pcap import CaptureReader, Packet
 from ocppscope.wire.tcp import Tcp
 from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import MAX_MESSAGE
@@ -33,7 +34,7 @@ class Capture:
     ) -> None:
         self._context = Context(keys=keys or KeyStore(), max_message=max_message)
         self._decode_as = frozenset(decode_as)
-        self._reader = CaptureReader(on_secrets=self._context.keys.add_keylog)
+        self._reader = self._new_reader()
         self._ip = IpLayer()
         self._tcp = Tcp(self._connect)
         self._time = 0
@@ -52,9 +53,17 @@ class Capture:
         Returns:
             The events that they complete, in the order of the capture.
         """
+        return self.packets(self._reader.feed(data))
+
+    def packets(self, packets: Iterable[Packet]) -> list[WireEvent]:
+        """Take the next packets, where they come from no file.
+
+        Returns:
+            The events that they complete, in the order of the capture.
+        """
         take, time = self._ip.segment, self._time
         deliver = self._tcp.segment
-        for time, link_type, frame in self._reader.feed(data):
+        for time, link_type, frame in packets:
             if link_type != self._link_type:
                 self._use_link_type(link_type)
             offset = self._ip_offset(frame)
@@ -76,7 +85,7 @@ class Capture:
         if damage := self._reader.damage:
             detail = f"{name}: at byte {damage.offset}: {damage.reason}"
             self._context.out.append(Notice("file.damaged", self._time or None, detail, name))
-        self._reader = CaptureReader(on_secrets=self._context.keys.add_keylog)
+        self._reader = self._new_reader()
         return self._drain()
 
     def close(self) -> list[WireEvent]:
@@ -87,6 +96,15 @@ class Capture:
         """
         self._tcp.close(self._time)
         return self._drain()
+
+    def _new_reader(self) -> CaptureReader:
+        return CaptureReader(on_secrets=self._context.keys.add_keylog, on_note=self._note)
+
+    def _note(self, note: ConnectionNote | FaultNote, time: int) -> None:
+        if isinstance(note, ConnectionNote):
+            self._context.note(note)
+        else:
+            self._context.out.append(Notice("record.fault", time, note.detail, note.detail))
 
     def _drain(self) -> list[WireEvent]:
         events = self._context.out[:]

@@ -24,6 +24,7 @@ from ocppscope.events import (
     WireEvent,
 )
 from ocppscope.wire import http
+from ocppscope.wire.notes import ConnectionNote
 from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import (
     MAX_MESSAGE,
@@ -63,12 +64,23 @@ class Context:
     found: Counter[str] = field(default_factory=Counter)
     """What kinds of connection there were, for a capture that holds nothing of interest."""
     sessions: int = 0
+    _notes: dict[tuple[str, str], ConnectionNote] = field(default_factory=dict)
+    """By client and server: of connections that are to come."""
     _sightings: "OrderedDict[str, tuple[Session, int, str]]" = field(default_factory=OrderedDict)
     """By key: the session, when it opened, and the last segment of its path."""
 
     def new_session(self, client: str, server: str, *, late: bool = False) -> Session:
         self.sessions += 1
         return Session(self.sessions, client, server, late=late)
+
+    def note(self, note: ConnectionNote) -> None:
+        """Keep what a recording says of the connection whose first packet comes next."""
+        if len(self._notes) < _KEYS_REMEMBERED:
+            self._notes[note.client, note.server] = note
+
+    def note_on(self, client: str, server: str) -> ConnectionNote:
+        """What a recording says of a connection that begins."""
+        return self._notes.pop((client, server), None) or ConnectionNote(client, server)
 
     def sighting(self, opened: Opened) -> Fault | None:
         """Mark a session whose `Sec-WebSocket-Key` was seen a moment ago as seen twice.
@@ -93,6 +105,21 @@ class Context:
         return Fault("http.key-reused", f"the key {opened.key} was used by session {first.number} before")
 
 
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a file has to begin with so that the rest of a session can be read from it alone.
+
+    Of pairs the client's comes first.
+    """
+
+    request: bytes
+    response: bytes
+    unfinished: tuple[bytes | None, bytes | None]
+    """What was seen of the message under way; None where its start is lost, or what it is compressed against."""
+    windows: tuple[bytes, bytes] | None
+    """What compressed messages to come may refer to; None where there is no such thing."""
+
+
 class Conversation:
     """The plain bytes of one connection: HTTP until a WebSocket opens, then frames.
 
@@ -102,6 +129,7 @@ class Conversation:
         late: the beginning is not in the capture; which side is the client is then found from the bytes.
         patient: never take it for something else than HTTP and WebSocket.
         tls: tells what is known of the TLS below; None for a plain connection.
+        note: what a recording says of it beside its bytes.
     """
 
     def __init__(
@@ -113,13 +141,17 @@ class Conversation:
         late: bool = False,
         patient: bool = False,
         tls: Callable[[], Tls] | None = None,
+        note: ConnectionNote | None = None,
     ) -> None:
         self._context = context
         self._addresses = (client, server)
+        self._note = note
         self._patient = patient
         self._tls = tls
         self._client_side = 0
         self._websocket: WebSocket | None = None
+        self.agreed: Opened | None = None
+        """The handshake of the WebSocket that is open."""
         self._buffers = (bytearray(), bytearray())
         self._skip: list[int | None] = [0, 0]  # bytes of a body still to come; None: no telling
         self._requests: list[http.Head] = []
@@ -148,6 +180,19 @@ class Conversation:
         """Whether a WebSocket is open."""
         return self._websocket is not None
 
+    def resumption(self) -> Resumption | None:
+        """What another file has to begin with to go on from here; None as long as no WebSocket is open."""
+        if self._websocket is None or self.agreed is None:
+            return None
+        client, server = self._websocket.client, self._websocket.server
+        windows = (client.window, server.window)
+        return Resumption(
+            self.agreed.request,
+            self.agreed.response,
+            (client.unfinished, server.unfinished),
+            windows if any(windows) else None,
+        )
+
     def damaged(self, damage: "Broken") -> None:
         """A TLS record of a session that is under way cannot be read."""
         if self._websocket:
@@ -166,6 +211,7 @@ class Conversation:
         for session in self._refused:
             session.ended = True
             self._context.out.append(Closed(session, time, by, how))
+        self._refused.clear()
         if self._websocket:
             self._websocket.end(how, by, time)
 
@@ -246,7 +292,7 @@ class Conversation:
     def _opened(self, request: http.Head | None, response: http.Head | None, time: int) -> None:
         """Tell of the handshake; if it was agreed to, both directions carry frames from here on."""
         accepted = response is not None and response.status == 101
-        session = self._new_session(late=False)
+        session = self._new_session(late=self._note is not None and self._note.resumed)
         opened = _handshake(session, time, request, response, self._tls() if self._tls else None)
         if fault := self._context.sighting(opened):
             opened = replace(opened, faults=(*opened.faults, fault))
@@ -274,7 +320,11 @@ class Conversation:
     def _start(self, opened: Opened, time: int) -> None:
         self._context.found["WebSocket"] += 1
         client, server = self._client_side, 1 - self._client_side
+        self.agreed = opened
         self._websocket = WebSocket(opened, self._context.out, self._context.max_message)
+        if self._note and self._note.windows:
+            self._websocket.client.prime(self._note.windows[0])
+            self._websocket.server.prime(self._note.windows[1])
         for side in (client, server):
             stream = self._stream(side)
             self.sinks[side] = stream.feed
@@ -417,6 +467,7 @@ class Connection:
         client, server: `address:port` of side 0 and side 1.
         complete: its TCP handshake is in the capture, so that side 0 is the client.
         decode_as: the user says that this is HTTP or WebSocket.
+        note: what is known of it beside its bytes; None: what a recording says, if one does.
     """
 
     def __init__(
@@ -427,9 +478,11 @@ class Connection:
         *,
         complete: bool,
         decode_as: bool = False,
+        note: ConnectionNote | None = None,
     ) -> None:
         self._context = context
         self._addresses = (client, server)
+        self._note = note or context.note_on(client, server)
         self._complete = complete
         self._decode_as = decode_as
         self._tls: TlsConnection | None = None
@@ -439,6 +492,15 @@ class Connection:
         self._first_fin: tuple[int, int] | None = None
         self.sinks: list[Sink] = [partial(self._first_bytes, 0), partial(self._first_bytes, 1)]
         self._pending = (bytearray(), bytearray())
+
+    def resumption(self) -> Resumption | None:
+        """What another file has to begin with to go on from here; None as long as no WebSocket is open."""
+        return self._conversation.resumption() if self._conversation else None
+
+    @property
+    def agreed(self) -> Opened | None:
+        """The handshake of the WebSocket that is open; None as long as none is."""
+        return self._conversation.agreed if self._conversation else None
 
     def gap(self, side: int, size: int, time: int) -> None:
         if self._tls:
@@ -483,8 +545,14 @@ class Connection:
             self._start_plain(time)
 
     def _start_plain(self, time: int) -> None:
+        told = self._note.tls
         conversation = Conversation(
-            self._context, *self._addresses, late=not self._complete, patient=self._decode_as
+            self._context,
+            *self._addresses,
+            late=not self._complete,
+            patient=self._decode_as,
+            tls=(lambda: told) if told else None,
+            note=self._note,
         )
         self._conversation = conversation
         self.sinks = conversation.sinks

@@ -10,7 +10,8 @@ from typing import Final
 
 TAIL: Final = b"\x00\x00\xff\xff"
 """What the sender cuts off each message (RFC 7692 §7.2.1)."""
-_WINDOW: Final = 32768
+WINDOW: Final = 32768
+"""Bytes of text that a message may refer back to, at most (RFC 7692 §7.1.2)."""
 
 
 class DeflateError(Exception):
@@ -78,10 +79,26 @@ class Inflater:
     def _remember(self, text: bytes, ended: bool) -> None:
         """Keep the last window of text: a sender may end its deflate stream (RFC 7692 §7.2.3.4)."""
         if text:
-            self._recent.append(text[-_WINDOW:])
+            self._recent.append(text[-WINDOW:])
             self._recent_size += len(self._recent[-1])
-        while self._recent and self._recent_size - len(self._recent[0]) >= _WINDOW:
+        while self._recent and self._recent_size - len(self._recent[0]) >= WINDOW:
             self._recent_size -= len(self._recent.popleft())
         if ended:
-            window = b"".join(self._recent)[-_WINDOW:]
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window)
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS, zdict=self.window)
+
+    @property
+    def window(self) -> bytes:
+        """The text that the next message may refer to."""
+        return b"".join(self._recent)[-WINDOW:]
+
+    def prime(self, window: bytes) -> None:
+        """Begin where another reading stopped, with its `window`."""
+        if self.takeover and window:
+            self._recent.append(window[-WINDOW:])
+            self._recent_size = len(self._recent[0])
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS, zdict=self.window)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what follows cannot be inflated."""
+        return self._lost is not None

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
+from ocppscope.wire import notes
+from ocppscope.wire.notes import ConnectionNote, FaultNote
+
 Packet: TypeAlias = tuple[int, int, bytes]
 """Nanoseconds since the epoch, LINKTYPE number, captured bytes. A plain tuple: there are millions."""
 
@@ -89,6 +92,7 @@ class CaptureReader:
     Args:
         on_secrets: Called with the text of each TLS key log that the file carries (pcapng, Decryption
             Secrets Block), before the `feed` that holds it returns: packets never arrive before their keys.
+        on_note: Called likewise with each note of ours, and the time of its packet.
     """
 
     damage: Damage | None
@@ -102,13 +106,18 @@ class CaptureReader:
     comments: list[str]
     """Comments on the file, its interfaces and its packets: the first `MAX_NOTES`."""
 
-    def __init__(self, on_secrets: Callable[[bytes], object] | None = None) -> None:
+    def __init__(
+        self,
+        on_secrets: Callable[[bytes], object] | None = None,
+        on_note: Callable[[ConnectionNote | FaultNote, int], object] | None = None,
+    ) -> None:
         self.damage = None
         self.packets = 0
         self.format = ""
         self.interfaces = []
         self.comments = []
         self._on_secrets = on_secrets
+        self._on_note = on_note
         self._reader: _Format | None = None
         self._rest = bytearray()
         self._need = _MAGIC_SIZE
@@ -169,7 +178,7 @@ class CaptureReader:
             return 0
         if magic == PCAPNG_MAGIC:
             self.format = "pcapng"
-            self._reader = _PcapngBlocks(self._on_secrets, self.interfaces, self.comments)
+            self._reader = _PcapngBlocks(self._on_secrets, self._on_note, self.interfaces, self.comments)
             return 0
         if magic not in _PCAP_MAGIC:
             raise _DamageError(0, f"the magic number of pcap or pcapng expected, {magic.hex()} found")
@@ -278,12 +287,14 @@ class _PcapngBlocks:
     def __init__(
         self,
         on_secrets: Callable[[bytes], object] | None,
+        on_note: Callable[[ConnectionNote | FaultNote, int], object] | None,
         interfaces: list[Interface],
         comments: list[str],
     ) -> None:
         self.need = _MIN_BLOCK
         self.truncated = 0
         self._on_secrets = on_secrets
+        self._on_note = on_note
         self._all_interfaces = interfaces
         self._comments = comments
         self._interfaces: list[Interface] = []  # of this section: packets name them by index
@@ -434,10 +445,16 @@ class _PcapngBlocks:
             at = start + ((length + 3) & ~3)
 
     def _keep_comments(self, data: bytes, at: int, end: int) -> None:
-        if len(self._comments) >= MAX_NOTES:
-            return
-        found = [_text(value) for code, value in self._options(data, at, end) if code == _COMMENT]
-        self._comments += found[: MAX_NOTES - len(self._comments)]
+        for code, value in self._options(data, at, end):
+            if code == _COMMENT:
+                self._keep_comment(value)
+
+    def _keep_comment(self, value: bytes) -> None:
+        note = notes.read(value.decode(errors="replace"))
+        if note and self._on_note:
+            self._on_note(note, self._time)
+        elif len(self._comments) < MAX_NOTES:
+            self._comments.append(_text(value))
 
     _BLOCKS: ClassVar[Mapping[int, tuple[int, _BlockReader | None]]] = {
         _SECTION: (28, _section),

@@ -245,6 +245,22 @@ class FrameStream:
         self._skip = rest - size if size is not None and known else 0
         self._searching = not known
 
+    @property
+    def unfinished(self) -> bytes | None:
+        """The frames, and the part of one, of the message under way; None where its start is lost."""
+        if self._skip or self._searching or self._incomplete or self._inflater.is_lost:
+            return None
+        return b"".join(self._frames) + bytes(self._buffer)
+
+    @property
+    def window(self) -> bytes:
+        """The text that compressed messages to come may refer to."""
+        return self._inflater.window
+
+    def prime(self, window: bytes) -> None:
+        """Give it the `window` with which an earlier reading of the stream stopped."""
+        self._inflater.prime(window)
+
     def end(self, time: int) -> None:
         """The stream ends: what is unfinished is told."""
         self._give_up(time, "the stream ends within it")
@@ -517,7 +533,7 @@ class WebSocket:
         self._close: Closed | None = None
         self._close_frames: set[Direction] = set()
         self._ended = False
-        late = opened.session.late
+        late = opened.session.late and opened.status is None
         agreed = "permessage-deflate" in (opened.extensions or "").lower()
         unagreed = None if late else False  # a late start shows no handshake: there may be takeover
         parameters = {part.split("=")[0].strip() for part in (opened.extensions or "").lower().split(";")}
