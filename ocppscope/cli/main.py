@@ -18,6 +18,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "ls": "List the events of a capture, a line each.",
     "show": "Show one event whole: decoded, raw, its answer, its findings.",
     "view": "Browse a capture in the terminal; INPUT alone does the same.",
+    "record": "Sit between stations and their CSMS, pass everything on unchanged, and record it.",
+    "sniff": "Record what passes on a network interface.",
     "convert": "Write a capture in another form: a store, JSON lines.",
     "rules": "List all rules.",
 }

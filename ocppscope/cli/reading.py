@@ -21,7 +21,9 @@ class UnreadableInput(click.ClickException):
     exit_code = EXIT_UNREADABLE
 
 
-class _Size(click.ParamType[int]):
+class SizeType(click.ParamType[int]):
+    """Bytes: 512K, 16M, 100MB, 1G."""
+
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -53,7 +55,7 @@ def reading_options(function: F) -> F:
         ),
         click.option(
             "--max-message",
-            type=_Size(),
+            type=SizeType(),
             default="16M",
             show_default=True,
             help="Largest message to read, also after inflating.",

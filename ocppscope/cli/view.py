@@ -85,7 +85,7 @@ def command(
     if web:
         _serve(source, [*words, *(["--follow"] if follow else [])], host, port)
         return
-    _expect_terminal(source)
+    expect_terminal(source)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _lose_terminal)
     is_as_stored = profile is None and not any(reading[name] for name in _JUDGED)
@@ -97,7 +97,7 @@ def command(
     if os.environ.get("TEXTUAL_DRIVER", "").endswith(_ON_THE_WEB):
         threading.Thread(target=_end_with_server, daemon=True).start()
     name = "standard input" if source == "-" else Path(source).name
-    sys.exit(_browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
+    sys.exit(browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
 
 
 def _checked(wanted: str | None) -> str:
@@ -120,7 +120,7 @@ class _NothingToShow(click.ClickException):
         self.exit_code = code  # type: ignore[misc]
 
 
-def _browse(**what: Any) -> int:
+def browse(**what: Any) -> int:
     from ocppscope.tui.run import NothingToShowError, run
 
     try:
@@ -140,7 +140,7 @@ def _is_store(source: str) -> bool:
         raise UnreadableInput(f"{source} cannot be opened: {error.strerror}") from error
 
 
-def _expect_terminal(source: str) -> None:
+def expect_terminal(source: str) -> None:
     if "TEXTUAL_DRIVER" in os.environ:  # a web page takes the place of the terminal
         return
     for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):

@@ -1,0 +1,1 @@
+"""What feeds the analyzer live: recordings made between stations and their CSMS."""

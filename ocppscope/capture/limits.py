@@ -1,0 +1,13 @@
+"""What the system lets a process have."""
+
+import resource
+
+_WANTED = 65_536
+
+
+def raise_open_files() -> None:
+    """Raise the soft limit of open files as far as it goes: each relayed session takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,412 @@
+"""The man in the middle: stations connect here, their bytes go on to the CSMS, and everything is seen.
+
+    async with Proxy("127.0.0.1:9000", "ws://csms.example/ocpp") as proxy:
+        async for event in proxy.events():
+            print(event)
+
+One task accepts; each connection is a `relay.Relay`. What it passes on is tapped into `live`, which decodes and
+records after the bytes are on their way.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final, Self
+
+from ocppscope.capture import tls, transparent
+from ocppscope.capture.faults.session import FaultedSession
+from ocppscope.capture.faults.spec import FaultSpec
+from ocppscope.capture.files import Tell
+from ocppscope.capture.live import Judge, Taps
+from ocppscope.capture.mirror import Mirror
+from ocppscope.capture.packet_recording import PacketRecording
+from ocppscope.capture.relay import Load, Relay, endpoint
+from ocppscope.capture.upgrade import Requests, Upstream, UrlError
+from ocppscope.events import FROM_STATION, Closed, Event, Message, Notice, Opened
+from ocppscope.wire.websocket import MAX_MESSAGE
+
+_BACKLOG: Final = 1024
+_ACCEPT_AT_ONCE: Final = 100
+_FLUSH: Final = 0.25
+"""Seconds between two times at which recordings are written."""
+_CONNECT_TIME: Final = 10.0
+"""Seconds in which an upstream has to answer."""
+_QUIET_TIME: Final = 30.0
+"""Seconds in which a station has to ask for something, and to agree on TLS."""
+_AGAIN: Final = 1.0
+"""Seconds until connections are accepted again that could not be."""
+_EVENTS_WAITING: Final = 100_000
+"""Events that may wait for somebody who iterates over them."""
+_NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class ListenError(Exception):
+    """Stations cannot connect here. The text says why, and what to do."""
+
+
+class Proxy:
+    """Relays stations to their CSMS, decodes and records what they say.
+
+    Args:
+        listen: `HOST:PORT`; `:PORT` for all addresses; port 0 for any free one.
+        upstream: the CSMS's URL; None in transparent mode: each connection goes where it was going.
+        station_tls: for stations that speak TLS; None: they do not.
+        upstream_tls: for an upstream with wss://; None: the system's certificates are trusted.
+        judge: gets the events; None: one that keeps nothing.
+        packets: the recording of the bytes.
+        mirror: gets a copy of the stations' messages.
+        faults: what is to go wrong on purpose.
+        seed: of the faults' random choices.
+        forwarded: whether `X-Forwarded-*` headers are added.
+        is_transparent: connections were redirected here (Linux): their own destination is the upstream.
+        max_message: bytes that a message may have, also after inflating.
+        tell: told what goes wrong with connections, in a line each.
+        clock: nanoseconds since the epoch.
+
+    Raises:
+        UrlError: the upstream is no URL.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        upstream: str | None,
+        *,
+        station_tls: ssl.SSLContext | None = None,
+        upstream_tls: ssl.SSLContext | None = None,
+        judge: Judge | None = None,
+        packets: PacketRecording | None = None,
+        mirror: Mirror | None = None,
+        faults: Sequence[FaultSpec] = (),
+        seed: int = 0,
+        forwarded: bool = False,
+        is_transparent: bool = False,
+        max_message: int = MAX_MESSAGE,
+        tell: Tell = lambda _text: None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        if (upstream is None) != is_transparent:
+            raise UrlError(
+                "an upstream is needed, except in transparent mode, where each connection has its own"
+            )
+        self._listen = listen
+        self._upstream = None if upstream is None else Upstream.of(upstream)
+        self._station_tls = station_tls
+        self._upstream_tls = upstream_tls
+        self._faults = faults
+        self._seed = seed
+        self._forwarded = forwarded
+        self._mirror = mirror
+        self._clock = clock
+        self._max_message = max_message
+        self.tell = tell
+        self.judge = judge or Judge()
+        self.taps = Taps(self.judge, packets, tell, max_message=max_message)
+        self.load = Load()
+        self.addresses: list[tuple[str, int]] = []
+        """Where it listens."""
+        self._sockets: list[socket.socket] = []
+        self._relays: set[Relay] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._visits: dict[str, int] = {}
+        """By station: how many of its sessions there were; counted where there are faults."""
+        self._is_drain_scheduled = False
+        self._loop: asyncio.AbstractEventLoop
+        if mirror is not None:
+            self.judge.listeners.append(self._mirror_events)
+
+    # --- life ---
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ListenError: that cannot be.
+        """
+        self._loop = asyncio.get_running_loop()
+        host, port = _host_and_port(self._listen)
+        try:
+            found = await self._loop.getaddrinfo(
+                host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except OSError as error:
+            raise ListenError(
+                f"--listen {self._listen}: {host} is no address of this machine ({error.strerror})"
+            ) from error
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            self._bind(family, kind, protocol, address)
+        for one in self._sockets:
+            self._loop.add_reader(one, self._accept, one)
+        self._start_task(self._flush_often())
+
+    def _bind(self, family: int, kind: int, protocol: int, address: Any) -> None:
+        if self.addresses and address[1] == 0:
+            address = (address[0], self.addresses[0][1], *address[2:])  # one port for all addresses
+        try:
+            one = socket.socket(family, kind, protocol)
+        except OSError:
+            return  # an address family that this machine does not have
+        try:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.setblocking(False)
+            one.bind(address)
+            one.listen(_BACKLOG)
+        except OSError as error:
+            one.close()
+            if error.errno == errno.EADDRNOTAVAIL and self._sockets:
+                return  # IPv6 is switched off, and IPv4 is there
+            for other in self._sockets:
+                other.close()
+            self._sockets.clear()
+            raise ListenError(f"--listen {self._listen}: {_why_not(error)}") from error
+        self._sockets.append(one)
+        self.addresses.append(one.getsockname()[:2])
+
+    async def stop(self) -> None:
+        """Close both sides of every session, and complete the recordings."""
+        for one in self._sockets:
+            self._loop.remove_reader(one)
+            one.close()
+        self._sockets.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        relays = list(self._relays)
+        for relay in relays:
+            relay.finish()
+            relay.close()
+        if self._mirror:
+            await self._mirror.close()
+        await asyncio.sleep(0)  # transports close in the loop's next round
+        self.taps.close()
+
+    def _start_task(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _flush_often(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH)
+            self.taps.flush(self._clock())
+
+    # --- events ---
+
+    async def events(self) -> AsyncIterator[Event | Notice]:
+        """Yield what is seen from now on, until the proxy stops being iterated over.
+
+        Whoever is slower than the traffic loses events: a Notice `events.lost` says how many.
+        """
+        waiting: deque[Event | Notice] = deque()
+        is_there = asyncio.Event()
+        lost = 0
+
+        def take(events: list[Event | Notice]) -> None:
+            nonlocal lost
+            room = _EVENTS_WAITING - len(waiting)
+            waiting.extend(events[:room])
+            lost += max(len(events) - room, 0)
+            is_there.set()
+
+        self.judge.listeners.append(take)
+        try:
+            while True:
+                await is_there.wait()
+                is_there.clear()
+                while waiting:
+                    yield waiting.popleft()
+                if lost:
+                    yield Notice("events.lost", self._clock(), f"{lost:,} events came too fast")
+                    lost = 0
+        finally:
+            self.judge.listeners.remove(take)
+
+    def schedule_drain(self) -> None:
+        """See to it that what was tapped is decoded soon: after all bytes that are there are passed on."""
+        if not self._is_drain_scheduled:
+            self._is_drain_scheduled = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._is_drain_scheduled = False
+        self.taps.drain()
+
+    def _mirror_events(self, events: list[Event | Notice]) -> None:
+        mirror = self._mirror
+        assert mirror is not None
+        for event in events:
+            if isinstance(event, Message):
+                if event.direction == FROM_STATION:
+                    mirror.text(event.session.number, event.raw)
+            elif isinstance(event, Opened):
+                if event.status == 101 and event.path:
+                    mirror.opened(event.session.number, event.path, event.subprotocol)
+            elif isinstance(event, Closed):
+                mirror.closed(event.session.number)
+
+    # --- stations come ---
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPT_AT_ONCE):
+            try:
+                connection, address = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in _NO_MORE_FILES:
+                    self._rest(listener, error)
+                return
+            connection.setblocking(False)
+            self._start_task(self._welcome(connection, address))
+
+    def _rest(self, listener: socket.socket, error: OSError) -> None:
+        self._loop.remove_reader(listener)
+        self.tell(
+            f"no more stations for the moment: {error.strerror} with {len(self._relays):,} sessions open; "
+            "raise the limit of open files (ulimit -n)"
+        )
+
+        def again() -> None:
+            if listener in self._sockets:
+                self._loop.add_reader(listener, self._accept, listener)
+
+        self._loop.call_later(_AGAIN, again)
+
+    async def _welcome(self, connection: socket.socket, address: Any) -> None:
+        name = endpoint(address)
+        destination = None
+        if self._upstream is None:
+            destination = transparent.original_destination(connection)
+            if destination is None:
+                self.tell(
+                    f"station {name}: its connection was not redirected, it is for this port itself: closed"
+                )
+                connection.close()
+                return
+        requests = Requests(self._upstream, self._headers_for(name))
+        relay = Relay(self, requests, name, destination, self._clock)
+        try:
+            async with asyncio.timeout(_QUIET_TIME):
+                await self._loop.connect_accepted_socket(
+                    lambda: relay.station, connection, ssl=self._station_tls
+                )
+        except (OSError, TimeoutError) as error:
+            connection.close()
+            if self._station_tls is not None:
+                self.tell(tls.explain(error, leg="station", peer=name))
+
+    def _headers_for(self, name: str) -> tuple[str, ...]:
+        if not self._forwarded:
+            return ()
+        scheme = "https" if self._station_tls else "http"
+        host = name.rpartition(":")[0].strip("[]")
+        return (f"X-Forwarded-For: {host}", f"X-Forwarded-Proto: {scheme}")
+
+    def began(self, relay: Relay) -> None:
+        """A station is connected."""
+        self._relays.add(relay)
+        self.load.open += 1
+        self._loop.call_later(_QUIET_TIME, self._expect_request, relay)
+
+    def _expect_request(self, relay: Relay) -> None:
+        if relay.is_quiet:
+            self.tell(
+                f"station {relay.name}: connected, but asked for nothing in {_QUIET_TIME:.0f} s: closed"
+            )
+            relay.close()
+
+    def connect(self, relay: Relay) -> None:
+        """Begin to connect a relay, whose first request is there, to its upstream."""
+        self._start_task(self._connect(relay))
+
+    async def _connect(self, relay: Relay) -> None:
+        upstream = self._upstream or _destination(relay, is_tls=self._station_tls is not None)
+        relay.upstream = str(upstream)
+        context = None
+        if upstream.is_tls:
+            context = self._upstream_tls or ssl.create_default_context()
+        try:
+            async with asyncio.timeout(_CONNECT_TIME):
+                await self._loop.create_connection(
+                    lambda: relay.csms,
+                    upstream.host,
+                    upstream.port,
+                    ssl=context,
+                    server_hostname=upstream.host if context else None,
+                    happy_eyeballs_delay=0.25,
+                )
+        except (OSError, TimeoutError) as error:
+            why = _why_no_upstream(error, upstream)
+            self.tell(f"{why} (station {relay.name} got a 502)")
+            relay.refuse(502, "Bad Gateway", why)
+        else:
+            relay.connected()
+
+    def faulted(self, opened: Opened) -> FaultedSession | None:
+        """The faults of a session that has opened; None where none can come."""
+        if not self._faults:
+            return None
+        self.taps.drain()  # which learns the station's identity
+        station = opened.session.station or ""
+        nth = self._visits[station] = self._visits.get(station, 0) + 1
+        session = FaultedSession(
+            self._faults, opened, seed=self._seed, nth=nth, max_message=self._max_message
+        )
+        return session if session.directions else None
+
+    def ended(self, relay: Relay) -> None:
+        """A relay has come to its end."""
+        if relay in self._relays:
+            self._relays.discard(relay)
+            self.load.open -= 1
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 0xFFFF:
+        raise ListenError(f"--listen {text}: expected HOST:PORT, such as 0.0.0.0:9000 or :9000")
+    return host.strip("[]"), int(port)
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use by another program: choose another, or stop that one"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need rights that this user lacks: choose a higher one"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address"
+    return str(error.strerror)
+
+
+def _destination(relay: Relay, *, is_tls: bool) -> Upstream:
+    assert relay.destination is not None
+    host, port = relay.destination
+    return Upstream(host, port, is_tls)
+
+
+def _why_no_upstream(error: Exception, upstream: Upstream) -> str:
+    if isinstance(error, ssl.SSLError):
+        return tls.explain(error, leg="upstream", peer=str(upstream))
+    if isinstance(error, TimeoutError):
+        return f"the upstream {upstream} did not answer in {_CONNECT_TIME:.0f} s"
+    if isinstance(error, socket.gaierror):
+        return f"the upstream's name {upstream.host} cannot be resolved: {error.strerror}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"the upstream {upstream} refuses connections: no CSMS listens there"
+    if isinstance(error, ConnectionResetError) and upstream.is_tls:
+        return tls.explain(error, leg="upstream", peer=str(upstream))
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"the upstream {upstream} cannot be reached: {reason}"

@@ -1,0 +1,241 @@
+"""`ocppscope record`: the man in the middle."""
+
+import asyncio
+import datetime as dt
+import signal
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from platformdirs import user_data_path
+
+from ocppscope.capture import certificates, limits, tls, transparent
+from ocppscope.capture.faults.spec import FaultSpec, FaultSpecError, parse_fault
+from ocppscope.capture.live import Judge
+from ocppscope.capture.mirror import Mirror
+from ocppscope.capture.packet_recording import PacketRecording
+from ocppscope.capture.proxy import ListenError, Proxy
+from ocppscope.capture.upgrade import UrlError
+from ocppscope.cli.live import Recordings, Talk, recording_options, writing
+from ocppscope.cli.watching import watch
+
+_COUNT_EVERY: Final = 1.0
+
+
+class _Fault(click.ParamType[FaultSpec]):
+    name = "fault"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> FaultSpec:
+        if isinstance(value, FaultSpec):
+            return value
+        try:
+            return parse_fault(value)
+        except FaultSpecError as error:
+            self.fail(str(error), param, ctx)
+
+
+_file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--listen", required=True, metavar="HOST:PORT", help="Where stations connect; :PORT for all addresses."
+)
+@click.option(
+    "--upstream", metavar="URL", help="The CSMS: ws:// or wss://; with a path, the identity is appended."
+)
+@click.option(
+    "--cert", type=_file, metavar="PEM", help="Stations speak TLS: our certificate, chain included."
+)
+@click.option("--key", type=_file, metavar="PEM", help="Its private key, where it is not in the same file.")
+@click.option("--client-ca", type=_file, metavar="PEM", help="Stations must show a certificate of this CA.")
+@click.option(
+    "--tls-auto", is_flag=True, help="Stations speak TLS: make a local CA and a certificate for us."
+)
+@click.option(
+    "--tls-name", multiple=True, metavar="NAME", help="With --tls-auto: a further name or address of ours."
+)
+@click.option("--upstream-ca", type=_file, metavar="PEM", help="Trust this CA for the upstream.")
+@click.option(
+    "--upstream-cert", type=_file, metavar="PEM", help="Our certificate for the upstream (mutual TLS)."
+)
+@click.option("--upstream-key", type=_file, metavar="PEM", help="Its private key.")
+@click.option("--insecure", is_flag=True, help="Do not check the upstream's certificate.")
+@click.option("--forwarded", is_flag=True, help="Add X-Forwarded-For and X-Forwarded-Proto to requests.")
+@click.option(
+    "--transparent", "is_transparent", is_flag=True, help="Connections are redirected here (Linux)."
+)
+@click.option(
+    "--redirect-port",
+    multiple=True,
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="With --transparent: the ports that stations connect to; 80, or 443 with TLS.",
+)
+@click.option(
+    "--install-redirect", is_flag=True, help="With --transparent: install the rule, and remove it at the end."
+)
+@click.option("--mirror", metavar="URL", help="Send a copy of the stations' messages to this CSMS, too.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=_Fault(),
+    metavar="FAULT",
+    help="Let something go wrong on purpose: 'drop when action == \"MeterValues\" p=0.1'.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random choices of faults.")
+@recording_options
+def command(
+    *,
+    listen: str,
+    upstream: str | None,
+    cert: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+    tls_auto: bool,
+    tls_name: tuple[str, ...],
+    upstream_ca: Path | None,
+    upstream_cert: Path | None,
+    upstream_key: Path | None,
+    insecure: bool,
+    forwarded: bool,
+    is_transparent: bool,
+    redirect_port: tuple[int, ...],
+    install_redirect: bool,
+    mirror: str | None,
+    faults: tuple[FaultSpec, ...],
+    seed: int,
+    **recording: Any,
+) -> None:
+    """Sit between stations and their CSMS: pass everything on unchanged, decode it and record it.
+
+    Point the station at HOST:PORT. Ctrl-C ends it: both sides are closed, recordings are complete.
+
+    Faults: delay 5s, drop, duplicate, reorder, corrupt, close 1011, answer InternalError,
+    replace /status "Rejected", stall 10s; each with `when FILTER` and `p=PROBABILITY` if you like.
+    """
+    if (upstream is None) != is_transparent:
+        raise click.UsageError(
+            "name the CSMS with --upstream URL, or let --transparent find where stations were going"
+        )
+    recordings = Recordings(**recording)
+    if recordings.view:
+        watch(recordings, sys.argv[1:], upstream or "transparent")
+        return
+    talk = Talk(recordings, str(recordings.store or recordings.packets or upstream or "live"))
+    try:
+        station_tls = _station_context(listen, cert, key, client_ca, tls_name, auto=tls_auto, talk=talk)
+        upstream_tls = tls.upstream_context(upstream_ca, upstream_cert, upstream_key, insecure)
+    except (tls.TlsFileError, certificates.CertificateError) as error:
+        raise click.UsageError(str(error)) from error
+    store = recordings.open_store(f"record {upstream or 'transparent'}", talk.say)
+    packets = None
+    if recordings.packets:
+        with writing(recordings.packets):
+            packets = PacketRecording(
+                recordings.packets, recordings.rotation, talk.say, with_faults=bool(faults)
+            )
+    judge = Judge(
+        profile=recordings.profile, name_station=recordings.name_station, store=store, on_finding=talk.finding
+    )
+    judge.listeners.append(talk.feed)
+    limits.raise_open_files()
+    copies = None
+    try:
+        if mirror:
+            copies = Mirror(mirror, tell=talk.say)
+        proxy = Proxy(
+            listen,
+            upstream,
+            station_tls=station_tls,
+            upstream_tls=upstream_tls,
+            judge=judge,
+            packets=packets,
+            mirror=copies,
+            faults=faults,
+            seed=seed,
+            forwarded=forwarded,
+            is_transparent=is_transparent,
+            max_message=recordings.max_message,
+            tell=talk.say,
+        )
+    except (UrlError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    redirected = redirect_port or ((443,) if station_tls else (80,))
+    try:
+        asyncio.run(_run(proxy, talk, redirected if is_transparent else (), install=install_redirect))
+    except (ListenError, transparent.RedirectError) as error:
+        raise click.ClickException(str(error)) from error
+    said = [] if copies is None else [f"mirror: {copies.sent:,} messages sent, {copies.dropped:,} dropped"]
+    paths = [*(packets.paths if packets else ()), *(store.paths if store else ())]
+    talk.end(paths, judge, said)
+
+
+def _station_context(
+    listen: str,
+    cert: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+    names: tuple[str, ...],
+    *,
+    auto: bool,
+    talk: Talk,
+) -> ssl.SSLContext | None:
+    if auto and (cert or key):
+        raise click.UsageError("--tls-auto makes a certificate, --cert names one: choose one of them")
+    if auto:
+        host = listen.rpartition(":")[0].strip("[]")
+        names = (*names, *certificates.listening_names(host))
+        issued = certificates.certificate_for(
+            names, user_data_path("ocppscope") / "ca", dt.datetime.now(dt.UTC)
+        )
+        talk.say(certificates.how_to_trust(issued))
+        return tls.station_context(issued.certificate, issued.key, client_ca)
+    if cert:
+        if warning := tls.expiry_warning(cert, "--cert", dt.datetime.now(dt.UTC)):
+            talk.say(f"Warning: {warning}")
+        return tls.station_context(cert, key, client_ca)
+    if key or client_ca:
+        raise click.UsageError("--key and --client-ca need a certificate of ours: --cert PEM, or --tls-auto")
+    return None
+
+
+async def _run(proxy: Proxy, talk: Talk, redirected: tuple[int, ...], *, install: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with proxy:
+        where = ", ".join(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in proxy.addresses
+        )
+        talk.say(f"listening on {where}; Ctrl-C ends it")
+        if not redirected:
+            await _until(stopped, proxy, talk)
+            return
+        port = proxy.addresses[0][1]
+        if not install:
+            talk.say(transparent.redirect_text(port, redirected))
+            await _until(stopped, proxy, talk)
+            return
+        with transparent.Redirect(port, redirected):
+            await _until(stopped, proxy, talk)
+
+
+async def _until(stopped: asyncio.Event, proxy: Proxy, talk: Talk) -> None:
+    """Renew the counters until it is time to stop."""
+    chunks = held = 0
+    while not stopped.is_set():
+        load = proxy.load
+        new, spent = load.chunks - chunks, load.held - held
+        chunks, held = load.chunks, load.held
+        added = f", {spent / new / 1000:.0f} µs added" if new else ""
+        talk.count(proxy.judge, time.monotonic(), f", {load.open:,} sessions open{added}")
+        try:
+            await asyncio.wait_for(stopped.wait(), _COUNT_EVERY)
+        except TimeoutError:
+            continue

@@ -1,0 +1,64 @@
+"""`--view` of `record` and `sniff`: the command itself as a child, and the browser on the store that it writes."""
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ocppscope.cli.live import Recordings
+from ocppscope.cli.view import PROGRAM, browse, expect_terminal
+
+_PATIENCE = 10.0
+"""Seconds that the recording has to be completed in."""
+
+
+def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
+    """Start this command line once more without `--view`, browse what it records, and stop it with the browser.
+
+    Args:
+        recordings: the values of the shared options.
+        words: the command line.
+        name: of what is recorded, for people.
+
+    Raises:
+        click.UsageError: there is no terminal, or the store rotates.
+    """
+    expect_terminal("")
+    if recordings.rotation.is_on and recordings.store is not None:
+        raise click.UsageError("--view follows one store, which cannot rotate: leave --rotate or --view out")
+    folder = Path(tempfile.mkdtemp(prefix="ocppscope-"))
+    store = recordings.store or folder / "live.ocppdb"
+    said = [word for word in words if word != "--view"]
+    if recordings.store is None:
+        said += ["-o", str(store)]
+    errors = folder / "errors"
+    with errors.open("wb") as stderr:
+        recorder = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            [*PROGRAM, *said],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,  # Ctrl-C is for the browser
+            env={**os.environ, "OCPPSCOPE_PARENT": str(os.getpid())},
+        )
+    atexit.register(_end, recorder, folder, errors)
+    code = browse(path=store, name=name, loader=recorder, errors=errors, follow=True)
+    sys.exit(code)
+
+
+def _end(recorder: "subprocess.Popen[bytes]", folder: Path, errors: Path) -> None:
+    recorder.send_signal(signal.SIGINT)
+    try:
+        recorder.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        recorder.kill()
+        recorder.wait()
+    sys.stderr.write(errors.read_text(errors="replace"))  # the summary, and what went wrong
+    shutil.rmtree(folder, ignore_errors=True)
