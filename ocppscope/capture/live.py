@@ -6,7 +6,7 @@ here waits: whoever captures calls in, with the times of what was captured.
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.capture.files import Tell
@@ -132,17 +132,23 @@ class Judge:
 class Tapped:
     """One relayed connection, as the decoder sees it: side 0 is the station."""
 
-    __slots__ = ("connection", "last", "marks", "note", "texts")
+    __slots__ = ("connection", "marks", "note", "texts")
 
     def __init__(self, connection: Connection, note: ConnectionNote) -> None:
         self.connection = connection
         self.note = note
-        self.last = 0
-        """When something was last captured of it."""
         self.marks: list[Mark] = []
         """For messages that are not decoded yet."""
         self.texts: Recent[tuple[Direction, str], int] | None = None
         """In a session with faults: the numbers of its latest messages."""
+
+
+_Chunk: TypeAlias = tuple[Tapped, int, bytes, int, Sequence[Mark]]
+"""Where, by which side, what, when, and what is done to it."""
+
+
+def _notes(marks: Iterable[Mark]) -> list[FaultNote]:
+    return [FaultNote(mark.text) for mark in marks]
 
 
 class Taps:
@@ -167,6 +173,7 @@ class Taps:
         self._packets = packets
         self._tell = tell
         self._context = Context(keys=KeyStore(), max_message=max_message)
+        self._waiting: list[_Chunk] = []
         self._is_failing = False
 
     def opened(self, note: ConnectionNote, time: int) -> Tapped:
@@ -185,7 +192,7 @@ class Taps:
         return tapped
 
     def data(self, tapped: Tapped, side: int, data: bytes, time: int, marks: Sequence[Mark] = ()) -> None:
-        """A side has said something. Its events come with the next `drain`.
+        """A side has said something. It is looked at with the next `drain`: first of all it has to be passed on.
 
         Args:
             tapped: where.
@@ -194,37 +201,48 @@ class Taps:
             time: when.
             marks: what is done to the messages that end with it.
         """
-        if self._packets:
-            self._packets.data(tapped.connection, side, data, time, [FaultNote(mark.text) for mark in marks])
-        if marks:
-            tapped.marks += marks
-        tapped.last = time
-        try:
-            tapped.connection.sinks[side](data, time)
-        except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
-            self._fail(error)
+        self._waiting.append((tapped, side, data, time, marks))
+
+    def read(self) -> None:
+        """Keep the bytes that wait, and find the frames in them."""
+        waiting, self._waiting = self._waiting, []
+        packets = self._packets
+        for tapped, side, data, time, marks in waiting:
+            if packets:
+                packets.data(tapped.connection, side, data, time, _notes(marks) if marks else ())
+            if marks:
+                tapped.marks += marks
+                self._context.out += [Notice("record.fault", time, mark.text, mark.text) for mark in marks]
+            try:
+                tapped.connection.sinks[side](data, time)
+            except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+                self._fail(error)
 
     def passed_on(
         self, tapped: Tapped, addresses: tuple[str, str], side: int, data: bytes, time: int
     ) -> None:
         """In a session with faults: something was passed on that a side said, or is said to have."""
+        self.read()
         if self._packets:
             self._packets.passed_on(tapped.connection, addresses, side, data, time)
 
     def fin(self, tapped: Tapped, side: int, time: int) -> None:
         """A side has nothing more to say."""
+        self.read()
         if self._packets:
             self._packets.fin(tapped.connection, side, time)
         tapped.connection.fin(side, time)
 
     def reset(self, tapped: Tapped, side: int, time: int) -> None:
         """A side has broken the connection off."""
+        self.read()
         if self._packets:
             self._packets.reset(tapped.connection, side, time)
         tapped.connection.reset(side, time)
 
     def closed(self, tapped: Tapped, time: int) -> None:
         """Nothing more comes of a connection, however it ended."""
+        self.read()
         tapped.connection.vanish(time)
         if self._packets:
             self._packets.closed(tapped.connection)
@@ -238,6 +256,7 @@ class Taps:
 
     def drain(self) -> None:
         """Decode, judge and hand on what was captured since the last time."""
+        self.read()
         out = self._context.out
         if not out:
             return

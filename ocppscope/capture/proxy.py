@@ -31,6 +31,8 @@ from ocppscope.wire.websocket import MAX_MESSAGE
 
 _BACKLOG: Final = 1024
 _ACCEPT_AT_ONCE: Final = 100
+_DRAIN: Final = 0.002
+"""Seconds for which bytes wait to be decoded: some exchanges pass in that time without being held up."""
 _FLUSH: Final = 0.25
 """Seconds between two times at which recordings are written."""
 _CONNECT_TIME: Final = 10.0
@@ -235,10 +237,10 @@ class Proxy:
             self.judge.listeners.remove(take)
 
     def schedule_drain(self) -> None:
-        """See to it that what was tapped is decoded soon: after all bytes that are there are passed on."""
+        """See to it that what was tapped is decoded soon, but not while its answer may be on the way."""
         if not self._is_drain_scheduled:
             self._is_drain_scheduled = True
-            self._loop.call_soon(self._drain)
+            self._loop.call_later(_DRAIN, self._drain)
 
     def _drain(self) -> None:
         self._is_drain_scheduled = False

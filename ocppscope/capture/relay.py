@@ -256,6 +256,7 @@ class Relay:
             self._has_answered = True
             self._check_answer(data)
         self._tap(side, data, now)
+        self._taps.read()
         opened = self._tapped.connection.agreed
         if opened is None:
             self.station.write(data)

@@ -65,8 +65,7 @@ class Upstream:
                 f"{url!r} has a fragment (#{parts.fragment}), which no server ever sees: leave it out"
             )
         is_tls = parts.scheme in ("wss", "https")
-        path = "" if parts.path == "/" else parts.path
-        return cls(host, port or _SCHEMES[parts.scheme], is_tls, path, parts.query)
+        return cls(host, port or _SCHEMES[parts.scheme], is_tls, parts.path, parts.query)
 
     @property
     def authority(self) -> str:

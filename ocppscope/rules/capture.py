@@ -184,3 +184,16 @@ def unsupported_link(event: Notice) -> Report:
 def not_judged(event: Opened, state: SessionState) -> Report | None:
     version = event.session.version
     return None if version is None or version in JUDGED else Report(f"OCPP {version} was agreed")
+
+
+@rule(
+    "CAP-012",
+    "Something was made to go wrong on purpose",
+    INFO,
+    on_notice("record.fault"),
+    source=HEURISTIC,
+    hint="`record --fault` did it: findings about what follows may be its doing, not the peers'",
+    versions=None,
+)
+def put_in(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
