@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from ocppscope.capture.files import Tell
+from ocppscope.capture.keylog import GrowingKeylog
 from ocppscope.capture.live import Judge
 from ocppscope.capture.packet_recording import PacketFiles
 from ocppscope.wire import pcapng
@@ -56,7 +57,9 @@ class Listening:
         interfaces: where packets come from.
         judge: gets the events.
         files: where packets are kept, with an interface for each of `interfaces`.
-        keys: TLS secrets; more may come while this is at work.
+        keys: TLS secrets.
+        keylogs: files from which more of them come; looked at before each look at packets, because what the end of
+            a connection finds unread is given up.
         decode_as: TCP ports on which to take everything for HTTP or WebSocket.
         max_message: bytes that a message may have, also after inflating.
         tell: told of drops, and of interfaces that go.
@@ -70,6 +73,7 @@ class Listening:
         files: PacketFiles | None,
         *,
         keys: KeyStore,
+        keylogs: Sequence[GrowingKeylog] = (),
         decode_as: Collection[int] = (),
         max_message: int = MAX_MESSAGE,
         tell: Tell,
@@ -81,6 +85,7 @@ class Listening:
         self._capture = Capture(keys=keys, decode_as=decode_as, max_message=max_message)
         self._tell = tell
         self._clock = clock
+        self._keylogs = list(keylogs)
         self._received = [0] * len(interfaces)
         self._told_drops = 0
         self._selector = selectors.DefaultSelector()
@@ -113,8 +118,20 @@ class Listening:
         Args:
             patience: seconds to wait at most.
         """
-        for key, _ in self._selector.select(patience):
+        ready = self._selector.select(patience)
+        self._read_keys(GrowingKeylog.poll)
+        for key, _ in ready:
             self._take(key.data)
+
+    def _read_keys(self, read: Callable[[GrowingKeylog], int]) -> None:
+        for keylog in list(self._keylogs):
+            try:
+                read(keylog)
+            except OSError as error:
+                self._keylogs.remove(keylog)
+                self._tell(
+                    f"--keylog {error.filename} cannot be read: {error.strerror}; its keys are missing from here on"
+                )
 
     def _take(self, number: int) -> None:
         interface = self._interfaces[number]
@@ -155,6 +172,7 @@ class Listening:
 
     def close(self) -> None:
         """Complete the recordings."""
+        self._read_keys(GrowingKeylog.finish)
         for _ in range(_LAST_ROUNDS):  # what came before the end; on a busy interface it never ends
             before = self.packets
             self.flush()

@@ -15,6 +15,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from ocppscope.capture import tls, transparent
@@ -39,6 +40,8 @@ _CONNECT_TIME: Final = 10.0
 """Seconds in which an upstream has to answer."""
 _QUIET_TIME: Final = 30.0
 """Seconds in which a station has to ask for something, and to agree on TLS."""
+_LAST_WORDS: Final = 1.0
+"""Seconds that peers have at the end to take what is for them."""
 _AGAIN: Final = 1.0
 """Seconds until connections are accepted again that could not be."""
 _EVENTS_WAITING: Final = 100_000
@@ -116,6 +119,11 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._visits: dict[str, int] = {}
         """By station: how many of its sessions there were; counted where there are faults."""
+        self._has_ended = asyncio.Event()
+        """One of the relays."""
+        self._has_stopped = False
+        self._readers: set[asyncio.Event] = set()
+        """Tell those who iterate over events that there is something new."""
         self._is_drain_scheduled = False
         self._loop: asyncio.AbstractEventLoop
         if mirror is not None:
@@ -124,7 +132,11 @@ class Proxy:
     # --- life ---
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except ListenError:
+            self.taps.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -186,14 +198,26 @@ class Proxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        relays = list(self._relays)
-        for relay in relays:
-            relay.finish()
-            relay.close()
+        await self._close_relays()
         if self._mirror:
             await self._mirror.close()
-        await asyncio.sleep(0)  # transports close in the loop's next round
         self.taps.close()
+        self._has_stopped = True
+        for news in self._readers:
+            news.set()
+
+    async def _close_relays(self) -> None:
+        """End both sides of each, and cut off those who do not take the rest of what is for them."""
+        for relay in list(self._relays):
+            relay.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                while self._relays:
+                    await self._has_ended.wait()
+                    self._has_ended.clear()
+        for relay in list(self._relays):
+            relay.break_off()
+        await asyncio.sleep(0)  # transports close in the loop's next round
 
     def _start_task(self, work: Any) -> None:
         task = self._loop.create_task(work)
@@ -208,7 +232,7 @@ class Proxy:
     # --- events ---
 
     async def events(self) -> AsyncIterator[Event | Notice]:
-        """Yield what is seen from now on, until the proxy stops being iterated over.
+        """Yield what is seen from now on, until the proxy stops.
 
         Whoever is slower than the traffic loses events: a Notice `events.lost` says how many.
         """
@@ -224,8 +248,9 @@ class Proxy:
             is_there.set()
 
         self.judge.listeners.append(take)
+        self._readers.add(is_there)
         try:
-            while True:
+            while not self._has_stopped or waiting:
                 await is_there.wait()
                 is_there.clear()
                 while waiting:
@@ -234,6 +259,7 @@ class Proxy:
                     yield Notice("events.lost", self._clock(), f"{lost:,} events came too fast")
                     lost = 0
         finally:
+            self._readers.remove(is_there)
             self.judge.listeners.remove(take)
 
     def schedule_drain(self) -> None:
@@ -374,6 +400,7 @@ class Proxy:
         if relay in self._relays:
             self._relays.discard(relay)
             self.load.open -= 1
+            self._has_ended.set()
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from ocppscope.capture import tls
 from ocppscope.capture.faults.session import Close, End, FaultedSession, Mark, Output, Send
 from ocppscope.capture.live import Tapped, Taps
 from ocppscope.capture.upgrade import NotHttpError, Requests
@@ -24,6 +25,8 @@ CSMS: Final = 1
 _DIRECTIONS: Final[tuple[Direction, Direction]] = (FROM_STATION, FROM_CSMS)
 _BREAK_OFF: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: close with an RST."""
+_LINGER: Final = 2.0
+"""Seconds that a station has to read why it was refused."""
 _BROKEN: Final = (ConnectionResetError, BrokenPipeError, TimeoutError)
 
 
@@ -63,7 +66,13 @@ class Owner(Protocol):
         """A relay has come to its end."""
 
 
-class Leg(asyncio.Protocol):
+_CHUNK: Final = 1 << 18
+_buffer: Final = memoryview(bytearray(_CHUNK))
+"""Where all connections are read to, one at a time: asyncio's own way, a new buffer of this size for each read,
+takes longer than everything else that happens to a chunk."""
+
+
+class Leg(asyncio.BufferedProtocol):
     """One of the two connections of a relay."""
 
     transport: Any = None
@@ -75,6 +84,12 @@ class Leg(asyncio.Protocol):
         self.has_ended = False
         """Its peer has nothing more to say."""
         self.is_lost = False
+        self._is_ended = False
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is connected, with TLS."""
+        return self.transport is not None and self.transport.get_extra_info("sslcontext") is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -84,12 +99,15 @@ class Leg(asyncio.Protocol):
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    def data_received(self, data: bytes) -> None:
-        self.take(self.side, data)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.take(self.side, bytes(_buffer[:nbytes]))
 
     def eof_received(self) -> bool:
         self._relay.eof(self)
-        return self.transport.get_extra_info("sslcontext") is None  # then the other direction may go on
+        return not self.is_tls  # then the other direction may go on
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
@@ -102,14 +120,15 @@ class Leg(asyncio.Protocol):
         self._relay.hold_back(1 - self.side, hold=False)
 
     def write(self, data: bytes) -> None:
-        """Send bytes to the peer, unless it is gone."""
-        if self.transport is not None and not self.is_lost:
+        """Send bytes to the peer, unless it is gone, or was told that no more comes."""
+        if self.transport is not None and not self.is_lost and not self._is_ended:
             self.transport.write(data)
 
     def end(self) -> None:
         """Say to the peer that no more comes."""
         if self.transport is None or self.is_lost:
             return
+        self._is_ended = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -164,7 +183,8 @@ class Relay:
         """Why each leg is not read at the moment."""
         self._waiting = bytearray()
         """What the upstream is to get as soon as it is connected."""
-        self._is_connecting = False
+        self._is_decided = False
+        """What the station wants is known: it is being connected, or was refused."""
         self._has_answered = False
         self._faults: FaultedSession | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -172,7 +192,6 @@ class Relay:
         """Of the upstream connection: ours and the upstream's."""
         self.upstream = ""
         """The name of the upstream, for people."""
-        self.is_over = False
         self.is_over = False
 
     # --- the beginning ---
@@ -187,7 +206,7 @@ class Relay:
     @property
     def is_quiet(self) -> bool:
         """The station has not yet asked for anything."""
-        return not self._is_connecting and not self.is_over
+        return not self._is_decided and not self.is_over
 
     def first_bytes(self, side: int, data: bytes) -> None:
         """The station's bytes until the upstream is connected."""
@@ -198,26 +217,26 @@ class Relay:
             self._owner.tell(f"station {self.name}: {error}")
             self.refuse(400, "no HTTP request", str(error))
             return
-        if self._is_connecting:
-            return
-        if self._waiting:
-            self._is_connecting = True
-            self.hold_back(STATION, hold=True, reason="connect")
-            self._owner.connect(self)
+        if self._waiting and not self._is_decided:
+            self._connect()
+
+    def _connect(self) -> None:
+        self._is_decided = True
+        self.hold_back(STATION, hold=True, reason="connect")
+        self._owner.connect(self)
 
     def connected(self) -> None:
         """The upstream is there."""
-        if self.station.is_lost:
-            self.csms.break_off()
-            return
         transport = self.csms.transport
-        self.addresses = (
-            endpoint(transport.get_extra_info("sockname")),
-            endpoint(transport.get_extra_info("peername")),
-        )
+        ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if theirs is not None:  # else it is gone again
+            self.addresses = (endpoint(ours), endpoint(theirs))
         self.station.take = self.request
         self.csms.write(bytes(self._waiting))
         self._waiting.clear()
+        if self.station.is_lost:
+            self.close()
+            return
         if self.station.has_ended:
             self.csms.end()
         self.hold_back(STATION, hold=False, reason="connect")
@@ -230,12 +249,18 @@ class Relay:
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         answer = head.encode() + body
+        self._is_decided = True
+        self.csms.has_ended = True
         self.station.take = _ignore
         self.station.write(answer)
         now = self._clock()
         self._tap(CSMS, answer, now)
-        self._taps.fin(self._tapped, CSMS, now)
-        self.station.close()
+        if not self.is_over:
+            self._taps.fin(self._tapped, CSMS, now)
+        self.station.end()
+        self.hold_back(STATION, hold=False, reason="connect")
+        # Were it closed with bytes of the station unread, a reset would overtake the answer.
+        asyncio.get_running_loop().call_later(_LINGER, self.station.close)
 
     # --- until frames begin ---
 
@@ -246,7 +271,7 @@ class Relay:
             self.csms.write(self.requests.feed(data))
         except NotHttpError as error:
             self._owner.tell(f"station {self.name}: {error}")
-            self.csms.write(data)
+            self.csms.write(self.requests.rest())
         self._tap(side, data, now)
 
     def answer(self, side: int, data: bytes) -> None:
@@ -261,6 +286,7 @@ class Relay:
         if opened is None:
             self.station.write(data)
             return
+        self.csms.write(self.requests.rest())  # frames that came early, and looked like a head's start
         self._faults = self._owner.faulted(opened)
         if self._faults is None:
             self.station.write(data)
@@ -303,7 +329,11 @@ class Relay:
         outputs = self._faults.feed(_DIRECTIONS[side], data, now)
         self._load.chunks += 1
         self._load.held += self._clock() - now
-        self._tap(side, data, now, [one for one in outputs if isinstance(one, Mark)])
+        marks = [one for one in outputs if isinstance(one, Mark)]
+        for mark in marks:
+            if not mark.raw:  # of no message: the stream cannot be read any further
+                self._owner.tell(f"station {self.name}: {mark.text}")
+        self._tap(side, data, now, marks)
         self._pass_on(outputs, now)
 
     def _wake(self) -> None:
@@ -348,16 +378,25 @@ class Relay:
 
     def eof(self, leg: Leg) -> None:
         """A peer has nothing more to say."""
+        if leg.has_ended:
+            return  # asyncio says so each time that it reads again
         leg.has_ended = True
         now = self._clock()
         if not self.is_over:
             self._taps.fin(self._tapped, leg.side, now)
+        if leg.side == CSMS:
+            self._expect_answer(None)
         if self._faults is not None:
             self._pass_on(self._faults.end(_DIRECTIONS[leg.side], now), now)
-        elif leg.side == STATION and self.csms.transport is None and not self._is_connecting:
-            self.station.close()
-            return
+        elif leg.side == STATION and not self._is_decided:
+            self._waiting += self.requests.rest()
+            if not self._waiting:
+                self.station.close()
+                return
+            self._connect()
         else:
+            if leg.side == STATION:
+                self.csms.write(self.requests.rest())
             self._legs[1 - leg.side].end()
         if self.station.has_ended and self.csms.has_ended:
             for one in self._legs:
@@ -367,6 +406,8 @@ class Relay:
     def lost(self, leg: Leg, error: Exception | None) -> None:
         """One of the connections is gone."""
         other = self._legs[1 - leg.side]
+        if leg.side == CSMS and self._expect_answer(error):
+            return
         if isinstance(error, _BROKEN):
             if not self.is_over:
                 self._taps.reset(self._tapped, leg.side, self._clock())
@@ -375,6 +416,29 @@ class Relay:
             other.close()
         if other.is_lost or other.transport is None:
             self.finish()
+
+    def _expect_answer(self, error: Exception | None) -> bool:
+        """See whether an upstream that is gone has said anything.
+
+        Args:
+            error: why it is gone.
+
+        Returns:
+            Whether the station was told in its place.
+        """
+        if self._has_answered or self.station.has_ended or self.station.is_lost or self.is_over:
+            return False
+        self._has_answered = True
+        if error is not None and self.csms.is_tls:  # in TLS 1.3 a client learns late what is wrong with it
+            why = tls.explain(error, leg="upstream", peer=self.upstream)
+            self._owner.tell(f"{why} (station {self.name} got a 502)")
+            self.refuse(502, "Bad Gateway", why)
+            return True
+        remedy = "" if self.csms.is_tls else "; if it speaks TLS, name it wss://"
+        self._owner.tell(
+            f"upstream {self.upstream} (station {self.name}): it hung up without an answer{remedy}"
+        )
+        return False
 
     def finish(self) -> None:
         """Nothing more comes."""
@@ -387,8 +451,14 @@ class Relay:
         self._owner.schedule_drain()
         self._owner.ended(self)
 
+    def break_off(self) -> None:
+        """End both connections at once."""
+        for leg in self._legs:
+            leg.break_off()
+        self.finish()
+
     def close(self) -> None:
-        """End both connections."""
+        """End both connections when all is sent."""
         for leg in self._legs:
             leg.take = _ignore
             leg.close()

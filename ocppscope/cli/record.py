@@ -20,7 +20,7 @@ from ocppscope.capture.packet_recording import PacketRecording
 from ocppscope.capture.proxy import ListenError, Proxy
 from ocppscope.capture.upgrade import UrlError
 from ocppscope.cli.live import Recordings, Talk, recording_options, writing
-from ocppscope.cli.watching import watch
+from ocppscope.cli.watching import end_with_browser, watch
 
 _COUNT_EVERY: Final = 1.0
 
@@ -126,6 +126,7 @@ def command(
     if recordings.view:
         watch(recordings, sys.argv[1:], upstream or "transparent")
         return
+    end_with_browser()
     talk = Talk(recordings, str(recordings.store or recordings.packets or upstream or "live"))
     try:
         station_tls = _station_context(listen, cert, key, client_ca, tls_name, auto=tls_auto, talk=talk)

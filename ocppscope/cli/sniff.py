@@ -13,7 +13,7 @@ from ocppscope.capture.listening import Listening
 from ocppscope.capture.live import Judge
 from ocppscope.capture.packet_recording import PacketFiles
 from ocppscope.cli.live import Recordings, Talk, recording_options, writing
-from ocppscope.cli.watching import watch
+from ocppscope.cli.watching import end_with_browser, watch
 from ocppscope.wire.tls_keys import KeyStore
 
 _PATIENCE: Final = 0.25
@@ -69,7 +69,12 @@ def command(
     if recordings.view:
         watch(recordings, sys.argv[1:], ", ".join(names) or "all interfaces")
         return
+    end_with_browser()
     chosen = names or tuple(sniff.default_interfaces())
+    if not chosen:
+        raise click.UsageError(
+            "no interface is up that could carry OCPP: `ocppscope sniff --list` shows them all"
+        )
     opened: list[sniff.Sniffer] = []
     try:
         for name in chosen:
@@ -96,19 +101,20 @@ def command(
         judge,
         files,
         keys=keys,
+        keylogs=[GrowingKeylog(path, keys) for path in keylog],
         decode_as=decode_as,
         max_message=recordings.max_message,
         tell=talk.say,
         clock=time.time_ns,
     )
     small = min(one.buffer for one in opened)
-    if small < sniff.BUFFER:
+    if 0 < small < sniff.BUFFER:
         talk.say(
             f"receive buffer: {small >> 10:,} KiB, because this user may have no more; run as root for 64 MiB"
         )
     what = f", port {', '.join(map(str, ports))}" if ports else ""
     talk.say(f"sniffing on {', '.join(chosen)}{what}; Ctrl-C ends it")
-    _work(listening, judge, talk, [GrowingKeylog(path, keys) for path in keylog])
+    _work(listening, judge, talk)
     drops = listening.drops
     said = f"{listening.packets:,} packets, {drops:,} dropped by the kernel"
     paths = [*(files.paths if files else ()), *(store.paths if store else ())]
@@ -118,7 +124,7 @@ def command(
         click.echo(f"no OCPP was among them. Found instead: {found}", err=True)
 
 
-def _work(listening: Listening, judge: Judge, talk: Talk, keylogs: list[GrowingKeylog]) -> None:
+def _work(listening: Listening, judge: Judge, talk: Talk) -> None:
     is_stopped = False
 
     def stop(_number: int, _frame: object) -> None:
@@ -133,8 +139,6 @@ def _work(listening: Listening, judge: Judge, talk: Talk, keylogs: list[GrowingK
         now = time.monotonic()
         if now - flushed >= _PATIENCE:
             flushed = now
-            for keylog in keylogs:
-                keylog.poll()
             listening.flush()
         if now - counted >= _COUNT_EVERY:
             counted = now

@@ -40,7 +40,7 @@ _PATIENCE: Final = 2.0
 """Seconds that the loader has to end when told to."""
 _JUDGED: Final = ("station", "name_station")
 """Options that change what a store holds."""
-_PREFIX: Final = "ocppscope-"
+PREFIX: Final = "ocppscope-"
 """Of temporary folders."""
 _LOCK: Final = "lock"
 """In a temporary folder the file that is locked for as long as somebody needs the folder."""
@@ -160,8 +160,8 @@ def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: boo
     Returns:
         Arguments for the browser: the path of the store, its loader, and the file of the loader's errors.
     """
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # only its owner may look into it
-    lock = _locked(folder)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))  # only its owner may look into it
+    lock = locked(folder)
     path, errors = folder / "view.ocppdb", folder / "errors"
     pipe = _piped(source)
     words = ["convert", "--to=ocppdb", "--scratch", f"--parent={os.getpid()}", f"--profile={profile}"]
@@ -209,7 +209,7 @@ def _clean_up(loader: "subprocess.Popen[bytes]", folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _locked(folder: Path) -> int:
+def locked(folder: Path) -> int:
     """Lock a folder until this process ends, however it does: by that others see whether they may remove it."""
     made = folder / f"{_LOCK}.new"
     lock = os.open(made, os.O_RDWR | os.O_CREAT, 0o600)
@@ -221,7 +221,7 @@ def _locked(folder: Path) -> int:
 
 def _remove_stale() -> None:
     """Remove what browsers left behind that were killed: folders of this user that nobody has locked any more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # somebody has locked it, or has removed it meanwhile
             seen = folder.lstat()
             if seen.st_uid != os.geteuid() or not stat.S_ISDIR(seen.st_mode):

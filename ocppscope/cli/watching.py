@@ -7,16 +7,23 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from ocppscope.cli.live import Recordings
-from ocppscope.cli.view import PROGRAM, browse, expect_terminal
+from ocppscope.cli.view import PREFIX, PROGRAM, browse, expect_terminal, locked
 
-_PATIENCE = 10.0
+_PATIENCE: Final = 10.0
 """Seconds that the recording has to be completed in."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at whether the browser is still there."""
+_PARENT: Final = "OCPPSCOPE_PARENT"
+"""Tells a recording for which browser it is made."""
 
 
 def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
@@ -33,7 +40,8 @@ def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
     expect_terminal("")
     if recordings.rotation.is_on and recordings.store is not None:
         raise click.UsageError("--view follows one store, which cannot rotate: leave --rotate or --view out")
-    folder = Path(tempfile.mkdtemp(prefix="ocppscope-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    lock = locked(folder)
     store = recordings.store or folder / "live.ocppdb"
     said = [word for word in words if word != "--view"]
     if recordings.store is None:
@@ -46,11 +54,26 @@ def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,  # Ctrl-C is for the browser
-            env={**os.environ, "OCPPSCOPE_PARENT": str(os.getpid())},
+            env={**os.environ, _PARENT: str(os.getpid())},
+            pass_fds=(lock,),  # the folder is needed until both have gone
         )
     atexit.register(_end, recorder, folder, errors)
     code = browse(path=store, name=name, loader=recorder, errors=errors, follow=True)
     sys.exit(code)
+
+
+def end_with_browser() -> None:
+    """In a recording that was started for a browser: end as a user would end it, when the browser is gone."""
+    parent = os.environ.pop(_PARENT, None)
+    if parent is None:
+        return
+
+    def look() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(_LOOK)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def _end(recorder: "subprocess.Popen[bytes]", folder: Path, errors: Path) -> None:

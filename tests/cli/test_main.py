@@ -73,9 +73,9 @@ def test_without_a_command_there_is_help():
 
 def test_an_input_alone_is_viewed(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(view, "_expect_terminal", asked.append)
+    monkeypatch.setattr(view, "expect_terminal", asked.append)
     monkeypatch.setattr(view, "_start", lambda *_, **__: {})
-    monkeypatch.setattr(view, "_browse", lambda **what: asked.append(what["follow"]) or 5)
+    monkeypatch.setattr(view, "browse", lambda **what: asked.append(what["follow"]) or 5)
     path = saved(tmp_path, everything())
     for words in ([str(path), "--follow"], ["-"]):
         assert run(*words).exit_code == 5

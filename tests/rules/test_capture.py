@@ -28,6 +28,7 @@ CASES = [
     case("CAP-001", [FINE, gap()], FINE, W, subject="cp-to-csms", events=[4]),
     case("CAP-001", [gap("<", None), FINE, gap("<")], FINE, W, subject="csms-to-cp", count=2, events=[2, 5]),
     case("CAP-002", [opened(late=True), BOOT_16], BOOT_16, I, events=[1]),
+    case("CAP-002", [opened(late=True, path="/CP001", status=101), BOOT_16], BOOT_16, I, about="goes on"),
     case("CAP-002", [opened(late=True, path="/CP001"), BOOT_16], BOOT_16, I, about="the answer was not seen"),
     case(
         "CAP-003",
@@ -57,6 +58,8 @@ CASES = [
     case("CAP-009", notice("file.damaged", "x.pcap: torn at byte 5"), FINE, W),
     case("CAP-009", [notice("file.damaged", "a"), FINE], FINE, W, count=1),
     case("CAP-010", notice("link.unsupported", "link type 147", "147"), FINE, W, subject="147"),
+    case("CAP-012", notice("record.fault", "dropped (drop)", "dropped (drop)"), FINE, I, about="dropped"),
+    case("CAP-012", [notice("record.fault", "a", "a")] * 3, FINE, I, count=3, events=[]),
     case(
         "CAP-010",
         [notice("link.unsupported", "x", "147"), notice("link.unsupported", "y", "148")],
