@@ -1,5 +1,7 @@
 """What `record` and `sniff` share: where recordings go, and what is said while they are made."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from ocppscope.capture.files import Rotation
 from ocppscope.capture.live import Judge
 from ocppscope.capture.store_recording import StoreRecording
 from ocppscope.cli.counts import Counts
+from ocppscope.cli.pipes import discard_output
 from ocppscope.cli.reading import F, SizeType
 from ocppscope.cli.text import COLOURS
 from ocppscope.events import Event, Notice
@@ -179,8 +182,7 @@ class Talk:
     def finding(self, finding: Finding) -> None:
         """Say what a rule has found, as it is found."""
         if self._as_json:
-            sys.stdout.buffer.write(records.line(records.finding_record(finding, self._name)))
-            sys.stdout.buffer.flush()
+            self._print(finding)
         elif not self._quiet and finding.severity != "info":
             session = finding.session
             who = "" if session is None else f"{session.station or f'session {session.number}'}: "
@@ -188,10 +190,24 @@ class Talk:
             word = click.style(
                 finding.severity, fg=COLOURS[finding.severity], bold=finding.severity == "error"
             )
-            text = f" {finding.rule.id} {who}{finding.detail} {proof} ({finding.source}). {finding.rule.hint}"
             clear = _CLEAR if self._status else ""
-            click.echo(f"{clear}{wording.clock(finding.first)} {word}{visible(text)}", err=True)
+            at = wording.clock(finding.first)
+            click.echo(
+                f"{clear}{at} {word} {visible(f'{finding.rule.id} {who}{finding.detail}  {proof}')}", err=True
+            )
+            click.echo(
+                click.style(f"{' ' * len(at)} {finding.rule.hint} ({finding.source})", dim=True), err=True
+            )
             self._show()
+
+    def _print(self, finding: Finding) -> None:
+        try:
+            sys.stdout.buffer.write(records.line(records.finding_record(finding, self._name)))
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # whoever read the findings is gone, and that is the end
+            discard_output()
+            self._as_json, self._quiet = False, True
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def feed(self, events: list[Event | Notice]) -> None:
         """Count events."""
