@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the sample captures: a station and a CSMS talk over loopback while tcpdump records.
+"""Make the sample captures: a station and a CSMS talk over loopback while tcpdump, or our own proxy, records.
 
     python captures/make.py                        all of them
     python captures/make.py rogue-station.pcap     one, and those that are cut out of it
@@ -30,7 +30,7 @@ import struct
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -46,6 +46,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Request, Response, Server, ServerConnection, basic_auth, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ocppscope.capture.faults.spec import parse_fault
+from ocppscope.capture.files import Rotation
+from ocppscope.capture.packet_recording import PacketRecording
+from ocppscope.capture.proxy import Proxy
 from ocppscope.wire.ip import IpLayer
 from ocppscope.wire.link import ethernet
 
@@ -108,6 +112,25 @@ async def record(server: Server, play: Callable[[int], Awaitable[None]]) -> byte
     return files[0]
 
 
+async def record_through(
+    server: Server, play: Callable[[int], Awaitable[None]], faults: Sequence[str]
+) -> bytes:
+    """Let `play` talk to the server through `ocppscope record`'s proxy, and return the pcapng that it records."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recorded.pcapng"
+        packets = PacketRecording(path, Rotation(), print, with_faults=True)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            proxy = Proxy(
+                f"{HOST}:0", f"ws://{HOST}:{port}/ocpp", packets=packets, faults=[*map(parse_fault, faults)]
+            )
+            async with proxy:
+                await play(proxy.addresses[0][1])
+                server.close()
+                await server.wait_closed()
+        return path.read_bytes()
+
+
 # --- screenplays --------------------------------------------------------------------------------------------
 
 TOKEN_16 = "04A1B2C3D4E5F6"
@@ -126,6 +149,8 @@ class Cast:
     headers: dict[str, str] = field(default_factory=dict)
     server_tls: ssl.SSLContext | None = None
     client_tls: ssl.SSLContext | None = None
+    faults: Sequence[str] = ()
+    """What goes wrong between them; it takes our own proxy to do and to record that."""
 
     async def perform(self, screenplay: Callable[[Any, Any], Awaitable[None]]) -> bytes:
         """Record a session: `screenplay` is given the station and the CSMS, connected to each other."""
@@ -161,7 +186,7 @@ class Cast:
             ping_interval=None,
             ssl=self.server_tls,
         )
-        return await record(server, play)
+        return await (record_through(server, play, self.faults) if self.faults else record(server, play))
 
 
 async def _listen(peer: Any) -> None:
@@ -201,6 +226,23 @@ async def clean_16() -> bytes:
         await station.socket.close(1000, "maintenance")
 
     return await Cast(Station16, Csms16, "ocpp1.6", "LIS-0117").perform(screenplay)
+
+
+async def recorded_faults() -> bytes:
+    """A visit through `ocppscope record --fault`: a boot that is late, an answer that says something else."""
+
+    async def screenplay(station: Station16, csms: Csms16) -> None:  # noqa: ARG001
+        await station.boot()
+        await station.call(v16.call.Authorize(id_tag=TOKEN_16))
+        await station.call(v16.call.Heartbeat())
+        await station.socket.close(1000)
+
+    faults = [
+        "delay 200ms when action == BootNotification and type == CALL",
+        'replace /idTagInfo/status "Blocked" when action == Authorize and type == CALLRESULT',
+        "duplicate when action == Heartbeat and type == CALL",
+    ]
+    return await Cast(Station16, Csms16, "ocpp1.6", "LIS-0117", faults=faults).perform(screenplay)
 
 
 def _default_profile(limit: float) -> dict[str, Any]:
@@ -543,6 +585,7 @@ CAPTURES: dict[str, Recorded | Derived] = {
     "lost-packets-deflate.pcap": Derived("clean-2.0.1-deflate.pcap", functools.partial(cut, lose={10, 11})),
     "rogue-station.pcap": Recorded(rogue_station),
     "refused-handshake.pcap": Recorded(refused_handshake),
+    "recorded-faults.pcapng": Recorded(recorded_faults),
 }
 """What there is to make, bases before what is cut out of them."""
 

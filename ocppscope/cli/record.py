@@ -63,7 +63,7 @@ _file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--upstream-cert", type=_file, metavar="PEM", help="Our certificate for the upstream (mutual TLS)."
 )
 @click.option("--upstream-key", type=_file, metavar="PEM", help="Its private key.")
-@click.option("--insecure", is_flag=True, help="Do not check the upstream's certificate.")
+@click.option("--insecure", is_flag=True, help="Do not check the certificates of the upstream and the mirror.")
 @click.option("--forwarded", is_flag=True, help="Add X-Forwarded-For and X-Forwarded-Proto to requests.")
 @click.option(
     "--transparent", "is_transparent", is_flag=True, help="Connections are redirected here (Linux)."
@@ -145,10 +145,11 @@ def command(
     )
     judge.listeners.append(talk.feed)
     limits.raise_open_files()
+    limits.use_small_tls_buffers()
     copies = None
     try:
         if mirror:
-            copies = Mirror(mirror, tell=talk.say)
+            copies = Mirror(mirror, tell=talk.say, context=upstream_tls if insecure else None)
         proxy = Proxy(
             listen,
             upstream,

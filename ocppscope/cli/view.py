@@ -86,8 +86,7 @@ def command(
         _serve(source, [*words, *(["--follow"] if follow else [])], host, port)
         return
     expect_terminal(source)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _lose_terminal)
+    heed_signals()
     is_as_stored = profile is None and not any(reading[name] for name in _JUDGED)
     if is_as_stored and _is_store(source):
         loading: dict[str, Any] = {"path": Path(source)}
@@ -178,9 +177,20 @@ def _start(source: str, profile: str, reading: Mapping[str, Any], *, follow: boo
         )
     if pipe is not None:
         pipe.close()
-    _ending.append(lambda: _clean_up(loader, folder))
-    atexit.register(_ending[-1])
+    at_the_end(lambda: _clean_up(loader, folder))
     return {"path": path, "loader": loader, "errors": errors}
+
+
+def heed_signals() -> None:
+    """See to it that everything is tidied up, whichever way the browser is told to end."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _lose_terminal)
+
+
+def at_the_end(end: Callable[[], None]) -> None:
+    """Do something at the end, however that comes."""
+    _ending.append(end)
+    atexit.register(end)
 
 
 def _leave(number: int, _frame: object) -> NoReturn:

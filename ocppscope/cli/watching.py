@@ -1,6 +1,5 @@
 """`--view` of `record` and `sniff`: the command itself as a child, and the browser on the store that it writes."""
 
-import atexit
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ from typing import Final
 import click
 
 from ocppscope.cli.live import Recordings
-from ocppscope.cli.view import PREFIX, PROGRAM, browse, expect_terminal, locked
+from ocppscope.cli.view import PREFIX, PROGRAM, at_the_end, browse, expect_terminal, heed_signals, locked
 
 _PATIENCE: Final = 10.0
 """Seconds that the recording has to be completed in."""
@@ -38,6 +37,7 @@ def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
         click.UsageError: there is no terminal, or the store rotates.
     """
     expect_terminal("")
+    heed_signals()
     if recordings.rotation.is_on and recordings.store is not None:
         raise click.UsageError("--view follows one store, which cannot rotate: leave --rotate or --view out")
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -57,7 +57,7 @@ def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
             env={**os.environ, _PARENT: str(os.getpid())},
             pass_fds=(lock,),  # the folder is needed until both have gone
         )
-    atexit.register(_end, recorder, folder, errors)
+    at_the_end(lambda: _end(recorder, folder, errors))
     code = browse(path=store, name=name, loader=recorder, errors=errors, follow=True)
     sys.exit(code)
 

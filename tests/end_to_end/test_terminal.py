@@ -127,8 +127,8 @@ def test_input_that_ends_in_the_middle_is_shown_as_far_as_it_goes(folder, tmp_pa
     torn = tmp_path / "torn.pcap"
     torn.write_bytes(CLEAN.read_bytes()[:-100])
     with Terminal(torn, size=(140, 40)) as terminal:
+        terminal.until("torn.pcap: at byte")  # first of all: what is told goes again
         terminal.until("LIS-0117")
-        terminal.until("torn.pcap: at byte")
         terminal.press("2")
         terminal.until("BootNotification")
 
