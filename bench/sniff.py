@@ -166,16 +166,23 @@ def record(stage: Stage, payload_rate: float) -> tuple[float, int]:
             seconds = told.recv()
             process.join()
             time.sleep(SETTLED)
+            memory = peak_of(sniff.pid)
             sniff.send_signal(signal.SIGINT)
             _, _, usage = os.wait4(sniff.pid, 0)
             sniff.returncode = 0
         print("\n".join(f"sniff says    {line}" for line in talk.read_text().splitlines()[-LAST_LINES:]))
-        busy, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss >> 10
+        busy = usage.ru_utime + usage.ru_stime
         print(
             f"it took       {busy / seconds:.0%} of a processor, {memory} MiB; file {file.stat().st_size >> 20} MiB"
         )
         listing = subprocess.run([*ocppscope, "ls", "--json", str(file)], stdout=subprocess.PIPE, check=False)
         return seconds, listing.stdout.count(b'"event":"message"')
+
+
+def peak_of(pid: int) -> int:
+    """Peak memory of a process in MiB. (What `wait4` says of a child starts with what this process had.)"""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
 def wait_for_socket(process: subprocess.Popen[bytes], talk: Path) -> None:
