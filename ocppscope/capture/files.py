@@ -86,24 +86,30 @@ class BlockFile:
 
     Args:
         path: of a file that is not there yet.
+        head: what it begins with, without which its blocks could not be read.
         tell: told when blocks are lost, and when writing goes on.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be made; it is not there then.
     """
 
-    def __init__(self, path: Path, tell: Tell) -> None:
+    def __init__(self, path: Path, head: bytes, tell: Tell) -> None:
         self.path = path
         self._tell = tell
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # it may hold passwords
         self._waiting: list[bytes] = []
         self._waiting_size = 0
-        self.size = 0
+        self.size = self._written = len(head)
         """Bytes written, and to be written."""
-        self._written = 0
         self.lost = 0
         """Bytes of blocks that could not be written."""
         self._is_failing = False
+        try:
+            self._write(head)
+        except OSError:
+            os.close(self._file)
+            path.unlink()
+            raise
 
     def add(self, block: bytes) -> None:
         """Take in a block."""

@@ -5,7 +5,8 @@ here waits: whoever captures calls in, with the times of what was captured.
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol, TypeAlias
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
@@ -215,7 +216,7 @@ class Taps:
                 self._context.out += [Notice("record.fault", time, mark.text, mark.text) for mark in marks]
             try:
                 tapped.connection.sinks[side](data, time)
-            except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+            except Exception as error:  # noqa: BLE001 - as in _going_on, which takes longer
                 self._fail(error)
 
     def passed_on(
@@ -231,19 +232,22 @@ class Taps:
         self.read()
         if self._packets:
             self._packets.fin(tapped.connection, side, time)
-        tapped.connection.fin(side, time)
+        with self._going_on():
+            tapped.connection.fin(side, time)
 
     def reset(self, tapped: Tapped, side: int, time: int) -> None:
         """A side has broken the connection off."""
         self.read()
         if self._packets:
             self._packets.reset(tapped.connection, side, time)
-        tapped.connection.reset(side, time)
+        with self._going_on():
+            tapped.connection.reset(side, time)
 
     def closed(self, tapped: Tapped, time: int) -> None:
         """Nothing more comes of a connection, however it ended."""
         self.read()
-        tapped.connection.vanish(time)
+        with self._going_on():
+            tapped.connection.vanish(time)
         if self._packets:
             self._packets.closed(tapped.connection)
 
@@ -262,10 +266,8 @@ class Taps:
             return
         events = out[:]
         out.clear()
-        try:
+        with self._going_on():
             self._judge.feed(events)
-        except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
-            self._fail(error)
 
     def drain_marked(self, tapped: Tapped) -> None:
         """The same for a session with faults: its marks are set."""
@@ -296,7 +298,8 @@ class Taps:
         self.drain()
         if self._packets:
             self._packets.flush(now)
-        self._judge.flush(now)
+        with self._going_on():
+            self._judge.flush(now)
 
     def close(self) -> None:
         """The capture ends: recordings are complete."""
@@ -304,6 +307,14 @@ class Taps:
         if self._packets:
             self._packets.close()
         self._judge.close()
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Whatever goes wrong in here, sessions go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if not self._is_failing:

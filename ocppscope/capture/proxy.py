@@ -154,9 +154,10 @@ class Proxy:
             found = await self._loop.getaddrinfo(
                 host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ListenError(
-                f"--listen {self._listen}: {host} is no address of this machine ({error.strerror})"
+                f"--listen {self._listen}: {host} is no address of this machine ({why})"
             ) from error
         for family, kind, protocol, _, address in dict.fromkeys(found):
             self._bind(family, kind, protocol, address)

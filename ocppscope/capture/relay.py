@@ -84,15 +84,13 @@ class Leg(asyncio.BufferedProtocol):
         self.has_ended = False
         """Its peer has nothing more to say."""
         self.is_lost = False
+        self.is_tls = False
+        """It is connected, with TLS."""
         self._is_ended = False
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether it is connected, with TLS."""
-        return self.transport is not None and self.transport.get_extra_info("sslcontext") is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self.is_tls = transport.get_extra_info("sslcontext") is not None
         if self.side == STATION:
             self._relay.begin(transport)
         sock = transport.get_extra_info("socket")
@@ -185,6 +183,7 @@ class Relay:
         """What the upstream is to get as soon as it is connected."""
         self._is_decided = False
         """What the station wants is known: it is being connected, or was refused."""
+        self._is_refused = False
         self._has_answered = False
         self._faults: FaultedSession | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -249,7 +248,7 @@ class Relay:
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         answer = head.encode() + body
-        self._is_decided = True
+        self._is_decided = self._is_refused = True
         self.csms.has_ended = True
         self.station.take = _ignore
         self.station.write(answer)
@@ -381,11 +380,11 @@ class Relay:
         if leg.has_ended:
             return  # asyncio says so each time that it reads again
         leg.has_ended = True
+        if leg.side == CSMS and self._told_instead(None):
+            return
         now = self._clock()
         if not self.is_over:
             self._taps.fin(self._tapped, leg.side, now)
-        if leg.side == CSMS:
-            self._expect_answer(None)
         if self._faults is not None:
             self._pass_on(self._faults.end(_DIRECTIONS[leg.side], now), now)
         elif leg.side == STATION and not self._is_decided:
@@ -406,9 +405,9 @@ class Relay:
     def lost(self, leg: Leg, error: Exception | None) -> None:
         """One of the connections is gone."""
         other = self._legs[1 - leg.side]
-        if leg.side == CSMS and self._expect_answer(error):
-            return
-        if isinstance(error, _BROKEN):
+        if leg.side == CSMS and self._told_instead(error):
+            pass  # it has a moment to read it
+        elif isinstance(error, _BROKEN):
             if not self.is_over:
                 self._taps.reset(self._tapped, leg.side, self._clock())
             other.break_off()
@@ -417,26 +416,25 @@ class Relay:
         if other.is_lost or other.transport is None:
             self.finish()
 
-    def _expect_answer(self, error: Exception | None) -> bool:
-        """See whether an upstream that is gone has said anything.
+    def _told_instead(self, error: Exception | None) -> bool:
+        """Whether the station was told in the place of an upstream that is gone, as it has said nothing itself.
 
         Args:
             error: why it is gone.
-
-        Returns:
-            Whether the station was told in its place.
         """
+        if self._is_refused:
+            return True
         if self._has_answered or self.station.has_ended or self.station.is_lost or self.is_over:
             return False
         self._has_answered = True
-        if error is not None and self.csms.is_tls:  # in TLS 1.3 a client learns late what is wrong with it
-            why = tls.explain(error, leg="upstream", peer=self.upstream)
+        if self.csms.is_tls:  # in TLS 1.3 a client learns late what is wrong with it, or never
+            why = tls.explain(error or EOFError(), leg="upstream", peer=self.upstream)
             self._owner.tell(f"{why} (station {self.name} got a 502)")
             self.refuse(502, "Bad Gateway", why)
             return True
-        remedy = "" if self.csms.is_tls else "; if it speaks TLS, name it wss://"
         self._owner.tell(
-            f"upstream {self.upstream} (station {self.name}): it hung up without an answer{remedy}"
+            f"upstream {self.upstream} (station {self.name}): it hung up without an answer; if it speaks TLS, "
+            "name it wss://"
         )
         return False
 

@@ -32,7 +32,7 @@ class StoreRecording:
         self._source = source
         self._profile = profile
         self._tell = tell
-        self._is_failing = False
+        self._is_failing = self._is_stuck = False
         self._open: dict[Session, Opened] = {}
         self._started = 0
         self.paths: list[Path] = []
@@ -48,6 +48,7 @@ class StoreRecording:
         writer.resume(list(self._open.values()))
         self.paths.append(path)
         self._series.prune()
+        self._begun = _size(path)
         return writer
 
     def observe(self, finding: Finding, report: Report, numbers: tuple[int, ...]) -> None:
@@ -80,11 +81,37 @@ class StoreRecording:
         """
         self._started = self._started or now
         with self._writing():
+            if self._is_failing:
+                self._recover()
             self._writer.commit()
-            if self._rotation.is_on and self._rotation.is_due(_size(self.paths[-1]), now - self._started):
-                old, self._started = self._writer, now
-                self._writer = self._begin()
-                old.finish()
+        if self._rotation.is_on:
+            size = _size(self.paths[-1]) - self._begun
+            if self._rotation.is_due(size, now - self._started):
+                self._started = now
+                self._rotate()
+
+    def _rotate(self) -> None:
+        old, path = self._writer, self.paths[-1]
+        try:
+            self._writer = self._begin()
+        except (sqlite3.Error, OSError) as error:
+            if not self._is_stuck:
+                self._is_stuck = True
+                self._tell(f"the next file cannot be made: {error}; {path} goes on")
+            return
+        self._is_stuck = False
+        try:
+            old.finish()
+        except sqlite3.Error as error:
+            self._tell(f"{path} cannot be completed: {error}; what is recorded so far is in it")
+            old.close()
+
+    def _recover(self) -> None:
+        """See whether there is room again: write something, and the handshakes that may be among what is lost."""
+        self._writer.resume(list(self._open.values()))
+        self._writer.commit(profile=self._profile)
+        self._is_failing = False
+        self._tell(f"{self.paths[-1]} is written again; some events are lost in it")
 
     def close(self) -> None:
         """The recording ends: the store is complete."""
@@ -105,10 +132,6 @@ class StoreRecording:
                     f"{self.paths[-1]} cannot be written: {error}; events are lost in it until there is room. "
                     "Sessions are passed on meanwhile"
                 )
-        else:
-            if self._is_failing:
-                self._is_failing = False
-                self._tell(f"{self.paths[-1]} is written again; some events are lost in it")
 
 
 def _size(path: Path) -> int:

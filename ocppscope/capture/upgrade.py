@@ -8,14 +8,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from ocppscope.wire.http import HEAD_LIMIT, REQUEST_START, Head, parse_head
+from ocppscope.wire.http import HEAD_LIMIT, Head, parse_head
 
-_METHOD_SIZE: Final = 8
-"""Bytes that tell a request's start from anything else: `OPTIONS `."""
+_METHODS: Final = tuple(
+    f"{name} ".encode() for name in "GET POST PUT HEAD DELETE OPTIONS PATCH CONNECT TRACE".split()
+)
+_SHOWN: Final = 8
+"""Bytes of what is no request that are told to people."""
 _HOST: Final = re.compile(rb"(?im)^(host[ \t]*:[ \t]*)([^\r\n]*?)([ \t]*\r?)$")
 _TARGET: Final = re.compile(rb"^([A-Z]+ )(\S+)( HTTP/)")
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+"""ASCII: all but spaces and controls."""
 _SCHEMES: Final = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 
 
@@ -48,6 +53,7 @@ class Upstream:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
+            (host or "").encode("idna")  # as the resolver does
         except ValueError as error:
             raise UrlError(
                 f"{url!r} is no URL ({error}): expected one such as ws://csms.example/ocpp"
@@ -65,7 +71,7 @@ class Upstream:
                 f"{url!r} has a fragment (#{parts.fragment}), which no server ever sees: leave it out"
             )
         is_tls = parts.scheme in ("wss", "https")
-        return cls(host, port or _SCHEMES[parts.scheme], is_tls, parts.path, parts.query)
+        return cls(host, port or _SCHEMES[parts.scheme], is_tls, _quoted(parts.path), _quoted(parts.query))
 
     @property
     def authority(self) -> str:
@@ -88,7 +94,7 @@ class Upstream:
         if "://" in path:  # an absolute URI, which a request to a server should not be
             path = "/" + path.partition("://")[2].partition("/")[2]
         if self.path:
-            path = f"{self.path.rstrip('/')}/{path.rpartition('/')[2]}"
+            path = f"{self.path.rstrip('/')}/{path.rstrip('/').rpartition('/')[2]}"
         if self.query:
             mark, query = "?", f"{self.query}&{query}" if query else self.query
         return path + mark + query
@@ -110,13 +116,6 @@ class Requests:
         """Bytes of a body that are still to come; None: nobody can tell."""
         self._count = 0
 
-    @property
-    def first(self) -> Head | None:
-        """The first head, once it was seen."""
-        return self._first
-
-    _first: Head | None = None
-
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of a station.
 
@@ -135,8 +134,14 @@ class Requests:
                 break
         return bytes(out)
 
+    def rest(self) -> bytes:
+        """Give out what waits for the end of a head that does not come."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
     def _take_body(self, out: bytearray) -> None:
-        if self._body is None and REQUEST_START.match(self._buffer):
+        if self._body is None and _may_begin(self._buffer):
             self._body = 0
             return
         size = len(self._buffer) if self._body is None else min(self._body, len(self._buffer))
@@ -147,10 +152,9 @@ class Requests:
     def _take_head(self, out: bytearray) -> bool:
         """Take one head, or what is none; False if it is not all there."""
         buffer = self._buffer
-        if not REQUEST_START.match(buffer):
+        if not _may_begin(buffer):
             if self._count == 0:
-                _expect_request(buffer)
-                return False
+                raise NotHttpError(_not_http(buffer))
             out += buffer
             buffer.clear()  # frames, though nobody has agreed to them yet
             return True
@@ -168,7 +172,6 @@ class Requests:
         if head is None:
             out += raw
             return True
-        self._first = self._first or head
         self._body = None if head.get("transfer-encoding") else head.content_length or 0
         out += self._rewritten(raw, head)
         return True
@@ -184,18 +187,23 @@ class Requests:
         return raw[:-2] + self._extra + raw[-2:] if self._extra else raw
 
 
-def _expect_request(buffer: bytes | bytearray) -> None:
-    """Check that bytes may be the beginning of a request.
+def _quoted(text: str) -> str:
+    """A part of a URL as it may stand in a request: what people may write in it, and HTTP may not, is encoded."""
+    return quote(text, safe=_VISIBLE)
 
-    Raises:
-        NotHttpError: they are not.
-    """
-    if buffer[:2] == b"\x16\x03":
-        raise NotHttpError(
+
+def _may_begin(buffer: bytearray) -> bool:
+    """Whether a request begins like that, as far as it is there."""
+    return any(buffer.startswith(method[: len(buffer)]) for method in _METHODS)
+
+
+def _not_http(buffer: bytearray) -> str:
+    """What is wrong with the beginning of a connection."""
+    if buffer[:2] == b"\x16\x03"[: len(buffer)]:
+        return (
             "it speaks TLS, and this port does not: let the station use ws://, or give a certificate "
             "(--cert and --key, or --tls-auto)"
         )
-    start = bytes(buffer[:_METHOD_SIZE])
-    if len(buffer) >= _METHOD_SIZE or not start.isalpha() or not start.isupper():
-        shown = repr(start.decode()) if start.isascii() and start.decode().isprintable() else start.hex(" ")
-        raise NotHttpError(f"what it sends is no HTTP request: it begins with {shown}")
+    start = bytes(buffer[:_SHOWN])
+    shown = repr(start.decode()) if start.isascii() and start.decode().isprintable() else start.hex(" ")
+    return f"what it sends is no HTTP request: it begins with {shown}"

@@ -1,6 +1,7 @@
 """What `record` and `sniff` share: where recordings go, and what is said while they are made."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from ocppscope.capture.files import Rotation
+from ocppscope.capture.files import BESIDE, Rotation
 from ocppscope.capture.live import Judge
 from ocppscope.capture.store_recording import StoreRecording
 from ocppscope.cli.counts import Counts
@@ -26,6 +27,7 @@ from ocppscope.rules.engine import Finding
 from ocppscope.rules.registry import Profile
 
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_AGE: Final = re.compile("([0-9]{1,9})([smhd])")
 _CLEAR: Final = "\r\x1b[K"
 _PACKETS, _STORE = ".pcapng", ".ocppdb"
 
@@ -37,8 +39,8 @@ class _RotateType(click.ParamType[Any]):
         if not isinstance(value, str):
             return value
         text = value.strip()  # m: minutes, M: mebibytes
-        if text[-1:] in _PERIODS and text[:-1].isdigit() and int(text[:-1]):
-            return "period", int(text[:-1]) * _PERIODS[text[-1]] * 1_000_000_000
+        if (match := _AGE.fullmatch(text)) and int(match[1]):
+            return "period", int(match[1]) * _PERIODS[match[2]] * 1_000_000_000
         try:
             return "size", SizeType().convert(value, param, ctx)
         except click.BadParameter:
@@ -113,17 +115,13 @@ class Recordings:
         if len(set(kinds)) < len(kinds):
             raise click.BadParameter(f"one {_PACKETS} and one {_STORE} at most", param_hint="-o")
         for path in self.outputs:
-            self._make_room(path)
+            self._check(path)
 
-    def _make_room(self, path: Path) -> None:
+    def _check(self, path: Path) -> None:
         if not path.parent.is_dir():
             raise click.BadParameter(f"there is no folder {path.parent}", param_hint="-o")
-        if self.rotation.is_on or not path.exists():
-            return
-        if not self.force:
+        if path.exists() and not (self.force or self.rotation.is_on):
             raise click.BadParameter(f"{path} is there already: --force replaces it", param_hint="-o")
-        for end in ("", "-wal", "-shm", "-journal"):
-            path.with_name(path.name + end).unlink(missing_ok=True)
 
     @property
     def packets(self) -> Path | None:
@@ -135,6 +133,17 @@ class Recordings:
         """The path of the store."""
         return next((path for path in self.outputs if path.suffix.lower() == _STORE), None)
 
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Begin a recording in a block: what is there gives way, and an error becomes what a user can use."""
+        try:
+            if self.force and not self.rotation.is_on:
+                for end in ("", *BESIDE):
+                    path.with_name(path.name + end).unlink(missing_ok=True)
+            yield
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+
     def open_store(self, source: str, tell: Callable[[str], None]) -> StoreRecording | None:
         """Begin the store, if one is wanted.
 
@@ -143,17 +152,8 @@ class Recordings:
         """
         if self.store is None:
             return None
-        with writing(self.store):
+        with self.writing(self.store):
             return StoreRecording(self.store, self.rotation, source, self.profile, tell)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Make of an error what a user can use."""
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 class Talk:

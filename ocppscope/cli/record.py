@@ -18,8 +18,8 @@ from ocppscope.capture.live import Judge
 from ocppscope.capture.mirror import Mirror
 from ocppscope.capture.packet_recording import PacketRecording
 from ocppscope.capture.proxy import ListenError, Proxy
-from ocppscope.capture.upgrade import UrlError
-from ocppscope.cli.live import Recordings, Talk, recording_options, writing
+from ocppscope.capture.upgrade import Upstream, UrlError
+from ocppscope.cli.live import Recordings, Talk, recording_options
 from ocppscope.cli.watching import end_with_browser, watch
 
 _COUNT_EVERY: Final = 1.0
@@ -63,7 +63,9 @@ _file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--upstream-cert", type=_file, metavar="PEM", help="Our certificate for the upstream (mutual TLS)."
 )
 @click.option("--upstream-key", type=_file, metavar="PEM", help="Its private key.")
-@click.option("--insecure", is_flag=True, help="Do not check the certificates of the upstream and the mirror.")
+@click.option(
+    "--insecure", is_flag=True, help="Do not check the certificates of the upstream and the mirror."
+)
 @click.option("--forwarded", is_flag=True, help="Add X-Forwarded-For and X-Forwarded-Proto to requests.")
 @click.option(
     "--transparent", "is_transparent", is_flag=True, help="Connections are redirected here (Linux)."
@@ -122,6 +124,11 @@ def command(
         raise click.UsageError(
             "name the CSMS with --upstream URL, or let --transparent find where stations were going"
         )
+    try:
+        if upstream is not None:
+            Upstream.of(upstream)
+    except UrlError as error:
+        raise click.BadParameter(str(error), param_hint="--upstream") from error
     recordings = Recordings(**recording)
     if recordings.view:
         watch(recordings, sys.argv[1:], upstream or "transparent")
@@ -136,7 +143,7 @@ def command(
     store = recordings.open_store(f"record {upstream or 'transparent'}", talk.say)
     packets = None
     if recordings.packets:
-        with writing(recordings.packets):
+        with recordings.writing(recordings.packets):
             packets = PacketRecording(
                 recordings.packets, recordings.rotation, talk.say, with_faults=bool(faults)
             )

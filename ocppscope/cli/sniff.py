@@ -12,7 +12,7 @@ from ocppscope.capture.keylog import GrowingKeylog
 from ocppscope.capture.listening import Listening
 from ocppscope.capture.live import Judge
 from ocppscope.capture.packet_recording import PacketFiles
-from ocppscope.cli.live import Recordings, Talk, recording_options, writing
+from ocppscope.cli.live import Recordings, Talk, recording_options
 from ocppscope.cli.watching import end_with_browser, watch
 from ocppscope.wire.tls_keys import KeyStore
 
@@ -88,7 +88,7 @@ def command(
     files = None
     if recordings.packets:
         links = [(one.link_type, one.name, "") for one in opened]
-        with writing(recordings.packets):
+        with recordings.writing(recordings.packets):
             files = PacketFiles(recordings.packets, recordings.rotation, links, talk.say)
     judge = Judge(
         profile=recordings.profile, name_station=recordings.name_station, store=store, on_finding=talk.finding

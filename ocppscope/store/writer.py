@@ -34,7 +34,7 @@ class StoreWriter:
         clock: in seconds, from any start.
 
     Raises:
-        sqlite3.Error, OSError: the file cannot be written.
+        sqlite3.Error, OSError: the file cannot be written; it is not there then.
     """
 
     def __init__(
@@ -49,21 +49,13 @@ class StoreWriter:
         self._database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
         self._is_open = True
         self._clock = clock
-        run = self._database.execute
-        run("PRAGMA page_size = 8192")
-        run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
-        self._lock()
-        # With the tables: nobody sees the one without the other.
-        run(f"PRAGMA application_id = {APPLICATION}")
-        for statement in TABLES.split(";\n"):
-            run(statement)
-        run(f"PRAGMA user_version = {VERSION}")
         self._listed: list[rows.Row] = []
         """Events since the last commit."""
         self._notices: list[tuple[int, Notice]] = []
         """With the number of the event before each."""
         self._sessions: dict[int, list[Any]] = {}
+        self._touched: set[int] = set()
+        """Sessions with other events than messages since the last commit."""
         self._findings: dict[int, tuple[int, Finding]] = {}
         """By identity: the finding's number and itself."""
         self._numbered = 0
@@ -80,6 +72,24 @@ class StoreWriter:
         self._written = 0
         self._is_selection = False
         self._last_commit = clock()
+        try:
+            self._create(source, durable)
+        except sqlite3.Error:
+            self.close()
+            path.unlink()
+            raise
+
+    def _create(self, source: str, durable: bool) -> None:
+        run = self._database.execute
+        run("PRAGMA page_size = 8192")
+        run("PRAGMA journal_mode = WAL")
+        run(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+        self._lock()
+        # With the tables: nobody sees the one without the other.
+        run(f"PRAGMA application_id = {APPLICATION}")
+        for statement in TABLES.split(";\n"):
+            run(statement)
+        run(f"PRAGMA user_version = {VERSION}")
         self.note(source=source, program=__version__, writer=os.getpid(), complete=0)
         run("COMMIT")
 
@@ -138,13 +148,13 @@ class StoreWriter:
         if listed:
             self._listed += listed
             is_first = not self._written
-            self._written = listed[-1][0]
+            self._written = max(self._written, listed[-1][0])  # a handshake that is said again is older
             severities.clear()
         if is_first or self._clock() - self._last_commit >= _EVERY:
             self.commit(read=read, size=size)
 
     def resume(self, opened: Iterable[Opened]) -> None:
-        """Begin with the handshakes of sessions that go on from another store, before any other event."""
+        """Take in the handshakes of sessions that go on, of which something is not in this store."""
         handshakes = sorted(opened, key=lambda one: one.n)
         self._resumed.update(one.session.number for one in handshakes)
         self.feed(handshakes)
@@ -154,8 +164,7 @@ class StoreWriter:
         self._marks.append((n, comment))
 
     def forget(self, findings: Iterable[Finding]) -> None:
-        """Write some findings for the last time: nothing more is reported of them."""
-        self.commit()
+        """Remember some findings no longer than until they are written: nothing more is reported of them."""
         for finding in findings:
             self._findings.pop(id(finding), None)
 
@@ -166,6 +175,7 @@ class StoreWriter:
     def _other(self, event: Event) -> None:
         number = event.session.number
         known = self._sessions.get(number) or self._begin(event.session, event.time)
+        self._touched.add(number)
         if isinstance(event, Opened):
             known[_OPENED] = event
         elif isinstance(event, Closed):
@@ -181,7 +191,9 @@ class StoreWriter:
         self._insert("INSERT INTO notices", notices)
         self._insert("INSERT OR REPLACE INTO marks", self._marks)
         sessions = [
-            _session_row(*known, resumed=number in self._resumed) for number, known in self._sessions.items()
+            _session_row(*known, resumed=number in self._resumed)
+            for number, known in self._sessions.items()
+            if known[_MESSAGES] or number in self._touched
         ]
         self._insert("INSERT INTO sessions", sessions, _MORE_OF_A_SESSION)
         findings = [_finding_row(*one) for one in self._to_write.items()]
@@ -196,7 +208,15 @@ class StoreWriter:
             known[_MESSAGES] = 0
             if known[_CLOSED] is not None:
                 del self._sessions[number]
-        for waiting in (self._listed, self._notices, self._to_write, self._raised, self._proofs, self._marks):
+        for waiting in (
+            self._listed,
+            self._touched,
+            self._notices,
+            self._to_write,
+            self._raised,
+            self._proofs,
+            self._marks,
+        ):
             waiting.clear()
         self._last_commit = self._clock()
 
@@ -253,6 +273,7 @@ class StoreWriter:
         for waiting in (
             self._listed,
             self._sessions,
+            self._touched,
             self._notices,
             self._to_write,
             self._raised,

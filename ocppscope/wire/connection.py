@@ -48,10 +48,13 @@ _WAITING_LIMIT: Final = 1 << 20
 """Bytes that may wait for the answer to an HTTP request."""
 _REQUESTS_KEPT: Final = 100
 _KEYS_REMEMBERED: Final = 10_000
+_NOTES_KEPT: Final = 1_000
+"""Notes that wait for their connections, which are at most one block of the file away."""
 _SECOND_SIGHTING: Final = 5_000_000_000
 _OLD_TLS: Final = frozenset({"SSLv3", "TLSv1.0", "TLSv1.1"})
 _TLS_TYPES: Final = range(0x14, 0x18)
 _TLS_RECORD_LIMIT: Final = (1 << 14) + 2048
+_SIDES: Final[dict[Direction, int]] = {FROM_STATION: 0, FROM_CSMS: 1}
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ class Context:
     found: Counter[str] = field(default_factory=Counter)
     """What kinds of connection there were, for a capture that holds nothing of interest."""
     sessions: int = 0
-    _notes: dict[tuple[str, str], ConnectionNote] = field(default_factory=dict)
+    _notes: "OrderedDict[tuple[str, str], ConnectionNote]" = field(default_factory=OrderedDict)
     """By client and server: of connections that are to come."""
     _sightings: "OrderedDict[str, tuple[Session, int, str]]" = field(default_factory=OrderedDict)
     """By key: the session, when it opened, and the last segment of its path."""
@@ -75,12 +78,13 @@ class Context:
 
     def note(self, note: ConnectionNote) -> None:
         """Keep what a recording says of the connection whose first packet comes next."""
-        if len(self._notes) < _KEYS_REMEMBERED:
-            self._notes[note.client, note.server] = note
+        self._notes[note.client, note.server] = note
+        if len(self._notes) > _NOTES_KEPT:
+            self._notes.popitem(last=False)
 
-    def note_on(self, client: str, server: str) -> ConnectionNote:
+    def note_on(self, client: str, server: str) -> ConnectionNote | None:
         """What a recording says of a connection that begins."""
-        return self._notes.pop((client, server), None) or ConnectionNote(client, server)
+        return self._notes.pop((client, server), None)
 
     def sighting(self, opened: Opened) -> Fault | None:
         """Mark a session whose `Sec-WebSocket-Key` was seen a moment ago as seen twice.
@@ -116,6 +120,8 @@ class Resumption:
     response: bytes
     unfinished: tuple[bytes | None, bytes | None]
     """What was seen of the message under way; None where its start is lost, or what it is compressed against."""
+    closes: tuple[tuple[int, bytes], ...]
+    """The Close frames that were seen, in order, each with its side."""
     windows: tuple[bytes, bytes] | None
     """What compressed messages to come may refer to; None where there is no such thing."""
 
@@ -190,6 +196,7 @@ class Conversation:
             self.agreed.request,
             self.agreed.response,
             (client.unfinished, server.unfinished),
+            tuple((_SIDES[direction], one) for direction, one in self._websocket.close_frames.items()),
             windows if any(windows) else None,
         )
 
@@ -292,9 +299,11 @@ class Conversation:
     def _opened(self, request: http.Head | None, response: http.Head | None, time: int) -> None:
         """Tell of the handshake; if it was agreed to, both directions carry frames from here on."""
         accepted = response is not None and response.status == 101
-        session = self._new_session(late=self._note is not None and self._note.resumed)
+        is_resumed = self._note is not None and self._note.resumed
+        session = self._new_session(late=is_resumed)
         opened = _handshake(session, time, request, response, self._tls() if self._tls else None)
-        if fault := self._context.sighting(opened):
+        fault = self._context.sighting(opened)
+        if fault and not is_resumed:  # its key was used in the file before
             opened = replace(opened, faults=(*opened.faults, fault))
         self._context.out.append(opened)
         if accepted:
@@ -467,7 +476,8 @@ class Connection:
         client, server: `address:port` of side 0 and side 1.
         complete: its TCP handshake is in the capture, so that side 0 is the client.
         decode_as: the user says that this is HTTP or WebSocket.
-        note: what is known of it beside its bytes; None: what a recording says, if one does.
+        note: what is known of it beside its bytes; None: what a recording says, if one does. Either way it is then
+            taken for HTTP or WebSocket.
     """
 
     def __init__(
@@ -484,7 +494,7 @@ class Connection:
         self._addresses = (client, server)
         self._note = note or context.note_on(client, server)
         self._complete = complete
-        self._decode_as = decode_as
+        self._decode_as = decode_as or self._note is not None
         self._tls: TlsConnection | None = None
         self._conversation: Conversation | None = None
         self._client_side = 0
@@ -545,7 +555,7 @@ class Connection:
             self._start_plain(time)
 
     def _start_plain(self, time: int) -> None:
-        told = self._note.tls
+        told = self._note.tls if self._note else None
         conversation = Conversation(
             self._context,
             *self._addresses,

@@ -17,6 +17,8 @@ from ocppscope.wire.deflate import WINDOW
 
 _CONNECTION: Final = "ocppscope connection: "
 _FAULT: Final = "ocppscope fault: "
+_MAX_DETAIL: Final = 1_000
+"""Characters kept of what a fault did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,14 @@ def written(note: ConnectionNote | FaultNote) -> str:
     if note.resumed:
         said["resumed"] = True
     if note.windows:
-        said["windows"] = [base64.b64encode(zlib.compress(window, 9)).decode() for window in note.windows]
+        said["windows"] = [base64.b64encode(zlib.compress(window)).decode() for window in note.windows]
     return _CONNECTION + json.dumps(said)
 
 
 def read(comment: str) -> ConnectionNote | FaultNote | None:
     """The note that a comment says; None where it says none of ours, or says it wrong."""
     if comment.startswith(_FAULT):
-        return FaultNote(comment.removeprefix(_FAULT))
+        return FaultNote(comment.removeprefix(_FAULT)[:_MAX_DETAIL])
     if not comment.startswith(_CONNECTION):
         return None
     try:
@@ -77,6 +79,7 @@ def read(comment: str) -> ConnectionNote | FaultNote | None:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
+    value.encode()  # half a surrogate cannot be shown or stored
     return value
 
 
@@ -95,8 +98,11 @@ def _windows(value: Any) -> tuple[bytes, bytes] | None:
 
 
 def _inflated(text: str) -> bytes:
+    stream = zlib.decompressobj()
     try:
-        packed = base64.b64decode(text, validate=True)
-        return zlib.decompressobj().decompress(packed, WINDOW)
+        window = stream.decompress(base64.b64decode(text, validate=True), WINDOW + 1)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(text) from error
+    if not stream.eof:
+        raise ValueError(text)  # torn, or more than a window
+    return window

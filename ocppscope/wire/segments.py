@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from struct import Struct
 from typing import Final
 
+from ocppscope.wire.ip import endpoints
 from ocppscope.wire.tcp import ACK, FIN, RST, SYN
 
 LINK_TYPE: Final = 101
@@ -19,8 +20,8 @@ _WINDOW: Final = 0xFFFF
 _MOST: Final = 65_000
 """Bytes of a stream in one packet: with both headers that fits into IP's 16 bits of length."""
 _MASK: Final = 0xFFFFFFFF
-_FIRST: Final = (1_000, 2_000)
-"""Initial sequence numbers. Nothing guesses them here, and small ones are easy to follow."""
+_TICK: Final = 4_000
+"""Nanoseconds for which an initial sequence number stands (RFC 9293, section 3.4.1)."""
 _TCP_HEADER: Final = 20
 
 _ports: Final = Struct(">HH").pack
@@ -36,23 +37,27 @@ class Segments:
     Args:
         client: `address:port`, as `ip.endpoints` writes it.
         server: likewise.
+        time: when it begins, in nanoseconds since the epoch: where both ports are used anew, or one connection is
+            in several files, only the numbers that come from it tell readers where the next one begins.
     """
 
-    def __init__(self, client: str, server: str) -> None:
+    def __init__(self, client: str, server: str, time: int) -> None:
         (source, source_port), (target, target_port) = _endpoint(client), _endpoint(server)
         if len(source) != len(target):
             source, target = (_mapped(address) for address in (source, target))
         self._is_6 = len(source) == 16
         self._addresses = (source + target, target + source)
         self._ports = (_ports(source_port, target_port), _ports(target_port, source_port))
-        self._next = list(_FIRST)
+        self._next = [time // _TICK & _MASK] * 2
+        self.ends = endpoints(source + target + self._ports[0])
+        """Of the client and of the server, as readers of the packets name them."""
 
     def opening(self) -> tuple[bytes, bytes, bytes]:
         """The three packets of the handshake, which come first."""
         syn = self._packet(0, SYN, b"")
-        self._next[0] += 1
+        self._next[0] = (self._next[0] + 1) & _MASK
         answer = self._packet(1, SYN | ACK, b"")
-        self._next[1] += 1
+        self._next[1] = (self._next[1] + 1) & _MASK
         return syn, answer, self._packet(0, ACK, b"")
 
     def data(self, side: int, data: bytes) -> list[bytes]:

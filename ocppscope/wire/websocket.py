@@ -164,7 +164,7 @@ class FrameStream:
         session: what the events belong to.
         direction: which way the frames go.
         out: where events are appended.
-        closing: called with each Close frame: code, reason, time, faults.
+        closing: called with each Close frame: code, reason, time, faults, its bytes.
         inflater: for compressed messages; None where compression was not agreed.
         compression_agreed: False where RSV1 is a fault although it may be read.
         max_message: bytes that a message may have.
@@ -175,7 +175,7 @@ class FrameStream:
         session: Session,
         direction: Direction,
         out: list[WireEvent],
-        closing: Callable[[Direction, int | None, str, int, tuple[Fault, ...]], None],
+        closing: Callable[[Direction, int | None, str, int, tuple[Fault, ...], bytes], None],
         inflater: Inflater,
         *,
         compression_agreed: bool = True,
@@ -354,7 +354,7 @@ class FrameStream:
         if opcode in (_CONTINUATION, _TEXT, _BINARY):
             self._data_frame(header, payload, frame, faults, time)
         elif opcode == _CLOSE:
-            self._close_frame(payload, faults, time)
+            self._close_frame(payload, frame, faults, time)
         elif opcode in (_PING, _PONG):
             name: Literal["ping", "pong"] = "ping" if opcode == _PING else "pong"
             self._out.append(
@@ -385,7 +385,7 @@ class FrameStream:
             faults.append(Fault("websocket.after-close", "a frame after the sender's Close"))
         return faults
 
-    def _close_frame(self, payload: bytes, faults: list[Fault], time: int) -> None:
+    def _close_frame(self, payload: bytes, frame: bytes, faults: list[Fault], time: int) -> None:
         code, reason = None, ""
         if len(payload) == 1:
             faults.append(Fault("websocket.close-payload", "a Close with half a code"))
@@ -401,7 +401,7 @@ class FrameStream:
             if reason.encode(errors="surrogatepass") != payload[2:]:
                 faults.append(Fault("websocket.utf8", "the reason of a Close is not UTF-8"))
         self._closed = True
-        self._closing(self._direction, code, reason, time, tuple(faults))
+        self._closing(self._direction, code, reason, time, tuple(faults), frame)
 
     def _data_frame(
         self,
@@ -531,7 +531,8 @@ class WebSocket:
         self.session = opened.session
         self._out = out
         self._close: Closed | None = None
-        self._close_frames: set[Direction] = set()
+        self.close_frames: dict[Direction, bytes] = {}
+        """By who sent it: the first Close, in order of arrival."""
         self._ended = False
         late = opened.session.late and opened.status is None
         agreed = "permessage-deflate" in (opened.extensions or "").lower()
@@ -561,14 +562,15 @@ class WebSocket:
         reason: str,
         time: int,
         faults: tuple[Fault, ...],
+        frame: bytes,
     ) -> None:
         if self._close is None:
             by: Literal["station", "csms"] = "station" if direction == FROM_STATION else "csms"
             self._close = Closed(self.session, time, by, "close", code, reason, faults)
         elif faults:
             self._close = replace(self._close, faults=self._close.faults + faults)
-        self._close_frames.add(direction)
-        if len(self._close_frames) == 2:
+        self.close_frames.setdefault(direction, frame)
+        if len(self.close_frames) == 2:
             self._finish(self._close)
 
     def end(

@@ -1,5 +1,6 @@
 """The engine, and the whole of decoder and rules: clean traffic is clean, and nothing makes them raise."""
 
+import gc
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocppscope.events import CALL, CALLRESULT, SEND, Closed, Fault, Message
+from ocppscope.events import CALL, CALLRESULT, SEND, Closed, Fault, Message, Opened
 from ocppscope.ocpp import schemas
 from ocppscope.ocpp.actions import BY_SENDER, actions_of
 from ocppscope.ocpp.decoder import Decoder
@@ -458,3 +459,50 @@ def test_a_session_of_many_stations_at_once():
 
 def test_call_helper_writes_what_a_station_would():
     assert call("1", "Heartbeat") == '[2, "1", "Heartbeat", {}]'
+
+
+# --- traffic that never ends --------------------------------------------------------------------------------
+
+
+def test_findings_of_sessions_that_ended_are_given_up():
+    events = decoded(UNKNOWN.format(1), closed(), opened(), '> [2,"2","Bar",{}]', notice("tls.unreadable"))
+    engine = Engine()
+    engine.feed(events)
+    before = engine.findings
+    first, second = (event.session for event in events if isinstance(event, Opened))
+    gone = engine.forget({first})
+    assert gone
+    assert {finding.session for finding in gone} == {first}
+    assert engine.findings == [finding for finding in before if finding.session is not first]
+    assert {finding.session for finding in engine.findings} >= {second, None}
+    assert engine.forget({first}) == []
+    assert engine.forget(set()) == []
+
+
+def test_what_a_forgotten_session_still_does_wrong_is_a_new_finding():
+    events = decoded(UNKNOWN.format(1), UNKNOWN.format(2))
+    told = []
+    engine = Engine(
+        only=["RPC-019"], observer=lambda finding, *_: told.append((finding.count, finding.subject))
+    )
+    engine.feed(events[:2])
+    engine.forget({events[0].session})
+    engine.feed(events[2:])
+    assert told == [(1, "Foo"), (1, "Foo")]
+
+
+def test_many_sessions_one_after_the_other_take_no_more_memory_than_a_few():
+    engine, decoder = Engine(), Decoder()
+    sizes = []
+    for _ in range(3):
+        for n in range(300):
+            station = f"CP{n}"
+            pieces = opened(station=station), UNKNOWN.format(n), '> [2,"x","Heartbeat",{"a":1}]', closed()
+            events = decoder.feed(wire_events(*pieces))
+            engine.feed(events)
+            engine.forget({event.session for event in events if isinstance(event, Closed)})
+        gc.collect()
+        sizes.append((len(engine.findings), len(engine._tables.sessions), len(gc.get_objects())))
+    assert sizes[2][:2] == sizes[1][:2]
+    assert sizes[2][0] < 100
+    assert sizes[2][2] - sizes[1][2] < 1_000  # 300 sessions and 900 findings have come and gone

@@ -19,7 +19,7 @@ from ocppscope.events import (
 from ocppscope.filter import parse
 from ocppscope.ocpp.decoder import Decoder
 from ocppscope.rules.engine import Engine
-from ocppscope.rules.registry import RULES, SEVERITIES
+from ocppscope.rules.registry import RULES, SEVERITIES, Report
 from ocppscope.store import Store, StoreWriter
 from tests.store import decoded, fill, source_of, stored
 
@@ -317,3 +317,125 @@ def test_what_is_left_out_is_not_in_the_file(tmp_path, events):
     assert any(isinstance(event, Message) and "StatusNotification" in event.raw for event in events)
     assert [path.name for path in tmp_path.glob("sel*")] == ["sel.ocppdb"]
     assert b"connectorId" not in (tmp_path / "sel.ocppdb").read_bytes()
+
+
+# --- a recording in several stores, and on a disk that is full for a while -----------------------------------
+
+
+def test_a_store_that_goes_on_from_another_begins_with_its_handshakes(writer, tmp_path, events):
+    opened, *rest = events
+    writer.resume([opened])
+    fill(writer, rest[4:])
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        (row,) = store.sessions()
+        assert row.session.late
+        assert row.session.station == "CP001"
+        kept = [event for batch in store.wire_events() for event in batch if not isinstance(event, Notice)]
+        assert [event.n for event in kept] == [1, *range(6, 14)]
+        assert isinstance(kept[0], Opened)
+        assert (kept[0].status, kept[0].request) == (101, opened.request)
+        store.check()
+
+
+def test_a_store_that_nothing_goes_on_in_is_empty(writer, tmp_path):
+    writer.resume([])
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        assert (store.last, store.sessions()) == (0, [])
+
+
+def test_a_handshake_that_is_said_again_is_there_once_and_does_no_harm(writer, tmp_path, events):
+    engine = fill(writer, events[:8])
+    writer.resume(events[:1])
+    engine.feed(events[8:])
+    writer.feed(events[8:])
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        assert [event.n for batch in store.wire_events() for event in batch] == list(range(1, 14))
+        (row,) = store.sessions()
+        assert row.messages == sum(isinstance(event, Message) for event in events)
+
+
+def test_marks_are_those_that_a_user_sets(writer, tmp_path, events):
+    writer.mark(2, "delayed")  # before its event is written
+    writer.feed(events)
+    writer.mark(3, "dropped")
+    writer.mark(3, "dropped: twice")
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        assert store.marks() == {2: "delayed", 3: "dropped: twice"}
+        store.unmark(3)
+        assert store.marks() == {2: "delayed"}
+
+
+def test_findings_that_are_forgotten_stay_in_the_store(writer, tmp_path, events):
+    engine = fill(writer, events)
+    expected = [(one.rule.id, one.count) for one in engine.findings]
+    assert expected
+    writer.forget(engine.findings)
+    assert writer._findings == {}
+    writer.forget(engine.findings)
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        assert sorted((one.rule, one.count) for one in store.findings()) == sorted(expected)
+        assert all(len(store.proofs(one.number)) for one in store.findings())
+
+
+def test_forgetting_writes_nothing_and_so_cannot_fail(writer, events, monkeypatch):
+    engine = fill(writer, events)
+    monkeypatch.setattr(StoreWriter, "commit", lambda *_, **__: pytest.fail("it writes"))
+    writer.forget(engine.findings)
+
+
+def test_after_what_was_abandoned_writing_goes_on(writer, tmp_path, events):
+    engine = fill(writer, events[:3])
+    writer.commit()
+    engine.feed(events[3:8])
+    writer.feed(events[3:8])
+    writer.mark(4, "lost")
+    writer.abandon()
+    engine.feed(events[8:])
+    writer.feed(events[8:])
+    writer.finish()
+    with Store(tmp_path / "x.ocppdb") as store:
+        kept = [event.n for batch in store.wire_events() for event in batch if not isinstance(event, Notice)]
+        assert kept == [1, 2, 3, *range(9, 14)]
+        assert store.marks() == {}
+        assert store.is_complete
+        store.check()
+
+
+def test_where_a_store_cannot_be_made_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("ocppscope.store.writer.TABLES", "CREATE TABLE meta (key, value);\nNONSENSE")
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"):
+        StoreWriter(tmp_path / "x.ocppdb", source="")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_of_before_a_handshake_that_is_said_again_are_still_known(writer, tmp_path, events):
+    """What a finding proves later is raised in them too."""
+    engine = fill(writer, events[:8])
+    writer.commit()
+    writer.resume(events[:1])
+    finding = next(one for one in engine.findings if one.severity == "error")
+    writer.observe(finding, Report("", ""), (2,))
+    writer.finish()
+    assert seen(tmp_path / "x.ocppdb", "SELECT severity FROM events WHERE n = 2") == [("error",)]
+
+
+def test_sessions_in_which_nothing_happens_are_not_written_again(writer, tmp_path, events):
+    """Thousands of stations may be connected, and there is a commit each quarter of a second."""
+    writer.feed(events[:1])
+    written = writer._database.total_changes
+    writer.commit()
+    assert writer._database.total_changes == written
+    writer.feed(events[1:3])
+    writer.commit()
+    ((messages, end),) = seen(tmp_path / "x.ocppdb", "SELECT messages, end FROM sessions")
+    assert (messages, end) == (2, None)
+    writer.feed(events[3:])
+    writer.finish()
+    ((messages, end),) = seen(tmp_path / "x.ocppdb", "SELECT messages, end FROM sessions")
+    assert messages == sum(isinstance(event, Message) for event in events)
+    assert end is not None

@@ -4,6 +4,7 @@ import gc
 import random
 import time
 import tracemalloc
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocppscope.events import Closed, Opened, Text
+from ocppscope.wire import pcapng
 from ocppscope.wire.capture import Capture
+from ocppscope.wire.notes import ConnectionNote, written
+from ocppscope.wire.segments import LINK_TYPE, Segments
 from ocppscope.wire.tls import KeyStore
 from tests.wire.packets import (
     ANSWER,
@@ -28,6 +32,7 @@ from tests.wire.packets import (
     answer,
     call,
     decode,
+    faults,
     frame,
     pcap,
     refusal,
@@ -329,3 +334,40 @@ def test_hostile_input_costs_bounded_time(kind):
 def test_hostile_input_cut_anywhere_gives_the_same_events(kind, cut):
     data = hostile(kind)
     assert script(fed([data[:cut], data[cut:]])) == script(decode(data))
+
+
+# --- recordings in several files ----------------------------------------------------------------------------
+
+
+def recorded(time, note, *said):
+    """A file of a recording: one connection, which begins with a note."""
+    segments = Segments(note.client, note.server, time)
+    data = pcapng.section("test") + pcapng.interface(LINK_TYPE)
+    comments = [written(note)]
+    for packet in segments.opening():
+        data += pcapng.packet(0, time, packet, comments)
+        comments = []
+    for side, part in said:
+        for packet in segments.data(side, part):
+            data += pcapng.packet(0, time, packet)
+    return data
+
+
+def test_files_of_one_recording_read_together_lose_nothing_and_say_nothing_twice():
+    """Their connections have the same addresses, and the second one begins before the first one ends."""
+    note = ConnectionNote("10.0.0.1:50000", "10.0.0.2:9000")
+    shake = (0, upgrade()), (1, switching())
+    capture = Capture()
+    events = []
+    for n in range(3):
+        said = (0, call(f'[2,"{n}","Heartbeat",{{}}]')), (1, answer(f'[3,"{n}",{{}}]'))
+        time = 1_700_000_000_000_000_000 + n * 60_000_000_000
+        events += capture.feed(recorded(time, replace(note, resumed=n > 0), *shake, *said))
+        events += capture.end_of_file(str(n))
+    events += capture.close()
+    assert texts(events) == [
+        text for n in range(3) for text in (f'[2,"{n}","Heartbeat",{{}}]', f'[3,"{n}",{{}}]')
+    ]
+    assert faults(events) == []
+    sessions = [event.session for event in events if isinstance(event, Opened)]
+    assert [(one.late, one.duplicate_of) for one in sessions] == [(False, None), (True, None), (True, None)]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from ocppscope.events import Closed, Damaged, Gap, Notice, Opened
 from ocppscope.wire.capture import Capture
+from ocppscope.wire.connection import Connection, Context
+from ocppscope.wire.notes import ConnectionNote
 from ocppscope.wire.tls import KeyStore
 from tests.wire.packets import (
     ANSWER,
@@ -695,3 +697,93 @@ def test_a_late_tls_connection_has_no_keys_to_be_had(folder):
     events, found = run(pcap(talk.packets[8:]))
     assert [event.kind for event in events] == ["tls.unreadable"]
     assert found["TLS"] == 1
+
+
+# --- recordings that go on in a next file -------------------------------------------------------------------
+
+
+def live(**options):
+    """A connection as the relay has it, and what it gives."""
+    context = Context()
+    note = ConnectionNote("10.0.0.1:50000", "10.0.0.2:9000", **options)
+    connection = Connection(context, note.client, note.server, complete=True, decode_as=True, note=note)
+    return connection, context
+
+
+def say(connection, *said):
+    for side, data in said:
+        connection.sinks[side](data, 1)
+
+
+def test_as_long_as_no_websocket_is_open_there_is_nothing_to_go_on_from():
+    connection, _ = live()
+    assert connection.resumption() is None
+    say(connection, (CLIENT, upgrade()), (SERVER, switching()[:40]))
+    assert connection.resumption() is None
+    assert connection.agreed is None
+    say(connection, (SERVER, switching()[40:]))
+    assert connection.agreed.status == 101
+    refused, _ = live()
+    say(refused, (CLIENT, upgrade()), (SERVER, refusal(403)))
+    assert refused.resumption() is None
+
+
+def test_what_a_session_goes_on_from():
+    connection, _ = live()
+    agreed = {"Sec_WebSocket_Extensions": "permessage-deflate"}
+    deflate = Deflater()
+    compressed = frame(TEXT, deflate(CALL.encode()), masked=True, rsv=RSV1)
+    begun = frame(TEXT, b'[3,"1"', fin=False)
+    say(connection, (CLIENT, upgrade(**agreed)), (SERVER, switching(**agreed)))
+    say(connection, (CLIENT, compressed), (SERVER, begun), (CLIENT, call()[:7]))
+    resumption = connection.resumption()
+    assert (resumption.request, resumption.response) == (upgrade(**agreed), switching(**agreed))
+    assert resumption.unfinished == (call()[:7], begun)
+    assert resumption.windows == (CALL.encode(), b"")
+    assert resumption.closes == ()
+    say(connection, (CLIENT, call()[7:]), (SERVER, BYE))
+    assert connection.resumption().closes == ((SERVER, BYE),)
+    assert connection.resumption().unfinished[CLIENT] == b""
+
+
+def test_a_session_that_goes_on_is_late_and_reads_what_refers_to_before():
+    connection, context = live(resumed=True, windows=(CALL.encode(), b""))
+    agreed = {"Sec_WebSocket_Extensions": "permessage-deflate"}
+    deflate = Deflater()
+    deflate(CALL.encode())  # in the file before
+    say(connection, (CLIENT, upgrade(**agreed)), (SERVER, switching(**agreed)))
+    say(connection, (CLIENT, frame(TEXT, deflate(CALL.encode()), masked=True, rsv=RSV1)))
+    event, text = context.out
+    assert event.session.late
+    assert event.status == 101
+    assert text.text == CALL
+
+
+def test_a_key_that_comes_again_because_a_file_ended_is_no_fault():
+    connection, context = live()
+    say(connection, (CLIENT, upgrade()), (SERVER, switching()))
+    connection.vanish(2)
+    for is_resumed in (True, False):
+        note = ConnectionNote("10.0.0.1:50000", "10.0.0.2:9000", resumed=is_resumed)
+        again = Connection(context, note.client, note.server, complete=True, note=note)
+        say(again, (CLIENT, upgrade()), (SERVER, switching()))
+        again.vanish(3)
+    kinds = [[fault.kind for fault in event.faults] for event in opened(context.out)]
+    assert kinds == [[], [], ["http.key-reused"]]
+
+
+def test_a_noted_connection_is_taken_for_websocket_whatever_it_begins_with():
+    for note in (None, ConnectionNote("10.0.0.1:50000", "10.0.0.2:9000")):
+        context = Context()
+        connection = Connection(context, "10.0.0.1:50000", "10.0.0.2:9000", complete=True, note=note)
+        say(connection, (CLIENT, b"\0\1 garbage"), (CLIENT, call()))
+        assert texts(context.out) == ([CALL] if note else [])
+
+
+def test_notes_wait_for_their_connections_but_not_for_ever():
+    context = Context()
+    for port in range(3_000):
+        context.note(ConnectionNote(f"10.0.0.1:{port}", "10.0.0.2:9000", resumed=True))
+    assert context.note_on("10.0.0.1:0", "10.0.0.2:9000") is None
+    assert context.note_on("10.0.0.1:2999", "10.0.0.2:9000").resumed
+    assert context.note_on("10.0.0.1:2999", "10.0.0.2:9000") is None

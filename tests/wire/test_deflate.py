@@ -163,3 +163,62 @@ def test_what_is_kept_for_the_context_does_not_grow():
         inflater.inflate(deflate(b"x" * 1000))
     assert len(inflater._recent) < 100
     assert sum(map(len, inflater._recent)) < 2 * 32768
+
+
+# --- reading that goes on elsewhere -------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=300), st.sampled_from([CALL, CALL * 700, b""])), max_size=10),
+    st.integers(9, 15),
+    st.data(),
+)
+def test_another_inflater_goes_on_where_the_first_one_stopped(texts, bits, data):
+    deflate, first = Deflater(bits), Inflater(True, LIMIT)
+    stop = data.draw(st.integers(0, len(texts)))
+    for text in texts[:stop]:
+        first.inflate(deflate(text))
+    second = Inflater(True, LIMIT)
+    second.prime(first.window)
+    assert second.window == first.window
+    assert [second.inflate(deflate(text)) for text in texts[stop:]] == texts[stop:]
+
+
+def test_it_goes_on_after_a_stream_that_ended_too():
+    first, second = Inflater(True, LIMIT), Inflater(True, LIMIT)
+    texts = [CALL * n for n in range(1, 6)]
+    for text in texts[:3]:
+        first.inflate(final(text))
+    second.prime(first.window)
+    for text in texts[3:]:
+        assert second.inflate(final(text)) == text
+    assert second.window == b"".join(texts)
+
+
+def test_a_window_is_what_a_message_may_refer_to_and_no_more():
+    inflater, deflate = Inflater(True, LIMIT), Deflater()
+    noise = os.urandom(50_000)
+    assert inflater.window == b""
+    inflater.inflate(deflate(noise))
+    assert inflater.window == noise[-32_768:]
+    inflater.inflate(deflate(b"more"))
+    assert inflater.window == (noise + b"more")[-32_768:]
+
+
+@pytest.mark.parametrize("takeover", [False, None])
+def test_without_takeover_there_is_no_window_and_none_is_needed(takeover):
+    inflater = Inflater(takeover, LIMIT)
+    deflate = Deflater(takeover=False)
+    inflater.inflate(deflate(CALL))
+    assert inflater.window == b""
+    inflater.prime(b"anything")
+    assert inflater.window == b""
+    assert inflater.inflate(deflate(CALL)) == CALL
+
+
+def test_whether_the_context_is_lost_is_known():
+    inflater, deflate = Inflater(True, LIMIT), Deflater()
+    inflater.inflate(deflate(CALL))
+    assert not inflater.is_lost
+    inflater.lose("a gap")
+    assert inflater.is_lost

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocppscope.wire.notes import ConnectionNote, FaultNote, written
 from ocppscope.wire.pcap import (
     MAX_BLOCK,
     MAX_NOTES,
@@ -469,3 +470,44 @@ def test_packets_that_editcap_cut(tmp_path):
     packets, reader = read((tmp_path / "cut").read_bytes())
     assert reader.truncated_packets > 0
     assert max(len(captured) for _, _, captured in packets) == 60
+
+
+# --- notes of our own ---------------------------------------------------------------------------------------
+
+
+def noted(data, chunk=None):
+    told, reader = [], None
+    reader = CaptureReader(on_note=lambda note, time: told.append((note, time)))
+    for at in range(0, len(data), chunk or len(data)):
+        reader.feed(data[at : at + (chunk or len(data))])
+    reader.close()
+    return told, reader
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+@pytest.mark.parametrize("order", ORDERS)
+def test_notes_are_told_with_the_time_of_their_packet_and_are_no_comments(order, chunk):
+    connection, fault = ConnectionNote("a:1", "b:2", resumed=True), FaultNote("dropped")
+    comments = [written(connection), "for people", written(fault)]
+    options = b"".join(option(1, comment.encode(), order) for comment in comments)
+    data = section(order) + interface(order, options=option(9, b"\x09", order))
+    data += enhanced(b"one", 5, order=order, options=options) + enhanced(b"two", 6, order=order)
+    told, reader = noted(data, chunk)
+    assert told == [(connection, 5), (fault, 5)]
+    assert reader.comments == ["for people"]
+    assert (reader.packets, reader.damage) == (2, None)
+
+
+def test_comments_of_a_packet_that_are_torn_do_not_hinder_it():
+    for options in (struct.pack("<HH", 1, 60_000) + b"short", struct.pack("<HH", 1, 8) + b"ocpp", b"\x01"):
+        data = section() + interface() + enhanced(b"one", options=options) + enhanced(b"two")
+        told, reader = noted(data)
+        assert told == []
+        assert (reader.packets, reader.damage) == (2, None)
+
+
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_whatever_options_a_packet_has_it_is_read(values):
+    options = b"".join(option(n % 3, b"ocppscope connection: " + value) for n, value in enumerate(values))
+    data = section() + interface() + enhanced(b"one", options=options) + enhanced(b"two")
+    assert noted(data)[1].packets == 2

@@ -752,3 +752,52 @@ def test_headers():
     assert (header.start, header.size, header.end, header.masked, header.minimal) == (8, 300, 308, True, True)
     assert isinstance(Talk().gap("client", 1).out[0], Gap)
     assert isinstance(Talk().server(answer()).out[0], Text)
+
+
+# --- where the reading may go on elsewhere ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_what_is_unfinished_is_the_message_under_way_as_it_was_sent(side):
+    masked = side == "client"
+    parts = [
+        frame(TEXT, b'[2,"1"', masked=masked, fin=False),
+        frame(PING, b"x", masked=masked),
+        frame(CONTINUATION, b',"Heart', masked=masked, fin=False),
+        frame(CONTINUATION, b'beat",{}]', masked=masked),
+    ]
+    stream = getattr(Talk().websocket, side)
+    kept = b""
+    for part in parts:
+        for n in range(len(part)):
+            assert stream.unfinished == kept + part[:n]
+            stream.feed(part[n : n + 1], START)
+        kept += b"" if part is parts[1] else part  # the ping was read
+    assert stream.unfinished == b""
+
+
+def test_between_messages_nothing_is_unfinished():
+    talk = Talk().client(call(), call()).server(answer())
+    assert talk.websocket.client.unfinished == talk.websocket.server.unfinished == b""
+
+
+def test_where_the_start_of_a_message_is_lost_nobody_knows_what_is_unfinished():
+    talk = Talk().client(call()[:5]).gap("client", 3)
+    assert talk.websocket.client.unfinished is None
+    assert talk.websocket.server.unfinished == b""
+    talk.client(call()[8:]).client(call())
+    assert talk.websocket.client.unfinished == b""
+    assert Talk(late=True).websocket.client.unfinished is None
+    assert (
+        Talk(max_message=10).client(frame(TEXT, bytes(70_000), masked=True)[:99]).websocket.client.unfinished
+        is None
+    )
+    assert Talk(extensions=DEFLATE).gap("client", 3).client(call()).websocket.client.unfinished is None
+
+
+def test_the_first_close_of_each_side_is_kept_in_order():
+    talk = Talk()
+    assert talk.websocket.close_frames == {}
+    ours, theirs = frame(CLOSE, b"\x03\xe8"), frame(CLOSE, b"\x03\xe9bye", masked=True)
+    talk.server(ours).server(frame(CLOSE)).client(theirs)
+    assert list(talk.websocket.close_frames.items()) == [("csms-to-cp", ours), ("cp-to-csms", theirs)]
