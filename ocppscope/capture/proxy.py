@@ -34,6 +34,8 @@ _BACKLOG: Final = 1024
 _ACCEPT_AT_ONCE: Final = 100
 _DRAIN: Final = 0.002
 """Seconds for which bytes wait to be decoded: some exchanges pass in that time without being held up."""
+_CHUNK: Final = 1 << 18
+"""Bytes that are read from a connection at once."""
 _FLUSH: Final = 0.25
 """Seconds between two times at which recordings are written."""
 _CONNECT_TIME: Final = 10.0
@@ -112,6 +114,7 @@ class Proxy:
         self.judge = judge or Judge()
         self.taps = Taps(self.judge, packets, tell, max_message=max_message)
         self.load = Load()
+        self.buffer = memoryview(bytearray(_CHUNK))
         self.addresses: list[tuple[str, int]] = []
         """Where it listens."""
         self._sockets: list[socket.socket] = []

@@ -46,6 +46,9 @@ class Owner(Protocol):
 
     taps: Taps
     load: Load
+    buffer: memoryview
+    """Where all connections are read to, one at a time: asyncio's own way, a new buffer for each read, takes longer
+    than everything else that happens to a chunk."""
 
     def schedule_drain(self) -> None:
         """See to it that what was tapped is decoded soon."""
@@ -66,12 +69,6 @@ class Owner(Protocol):
         """A relay has come to its end."""
 
 
-_CHUNK: Final = 1 << 18
-_buffer: Final = memoryview(bytearray(_CHUNK))
-"""Where all connections are read to, one at a time: asyncio's own way, a new buffer of this size for each read,
-takes longer than everything else that happens to a chunk."""
-
-
 class Leg(asyncio.BufferedProtocol):
     """One of the two connections of a relay."""
 
@@ -81,6 +78,7 @@ class Leg(asyncio.BufferedProtocol):
         self.side = side
         self.take: Callable[[int, bytes], None] = relay.first_bytes if side == STATION else relay.answer
         self._relay = relay
+        self._buffer = relay.buffer
         self.has_ended = False
         """Its peer has nothing more to say."""
         self.is_lost = False
@@ -98,10 +96,10 @@ class Leg(asyncio.BufferedProtocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        return _buffer
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.take(self.side, bytes(_buffer[:nbytes]))
+        self.take(self.side, bytes(self._buffer[:nbytes]))
 
     def eof_received(self) -> bool:
         self._relay.eof(self)
@@ -172,6 +170,7 @@ class Relay:
         self._owner = owner
         self._taps = owner.taps
         self._load = owner.load
+        self.buffer = owner.buffer
         self._clock = clock
         self._tapped: Tapped
         self.station = Leg(self, STATION)

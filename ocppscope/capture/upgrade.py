@@ -105,7 +105,8 @@ class Requests:
 
     Args:
         upstream: where it goes; None: nothing is rewritten.
-        extra: header lines to add to each head, such as `X-Forwarded-For: 10.0.0.1`.
+        extra: header lines to add to each head, such as `X-Forwarded-For: 10.0.0.1`; the Host that was asked for
+            is added to them as `X-Forwarded-Host`.
     """
 
     def __init__(self, upstream: Upstream | None, extra: Sequence[str] = ()) -> None:
@@ -184,7 +185,11 @@ class Requests:
                 "idna" if not self._upstream.host.isascii() else "ascii"
             )
             raw = _HOST.sub(lambda match: match[1] + authority + match[3], raw, count=1)
-        return raw[:-2] + self._extra + raw[-2:] if self._extra else raw
+        if not self._extra:
+            return raw
+        host = head.get("host")
+        asked = b"" if host is None else f"X-Forwarded-Host: {host}\r\n".encode("latin-1")
+        return raw[:-2] + self._extra + asked + raw[-2:]
 
 
 def _quoted(text: str) -> str:

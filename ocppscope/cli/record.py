@@ -18,6 +18,7 @@ from ocppscope.capture.live import Judge
 from ocppscope.capture.mirror import Mirror
 from ocppscope.capture.packet_recording import PacketRecording
 from ocppscope.capture.proxy import ListenError, Proxy
+from ocppscope.capture.store_recording import StoreRecording
 from ocppscope.capture.upgrade import Upstream, UrlError
 from ocppscope.cli.live import Recordings, Talk, recording_options
 from ocppscope.cli.watching import end_with_browser, watch
@@ -140,6 +141,7 @@ def command(
         upstream_tls = tls.upstream_context(upstream_ca, upstream_cert, upstream_key, insecure)
     except (tls.TlsFileError, certificates.CertificateError) as error:
         raise click.UsageError(str(error)) from error
+    copies = _mirror(mirror, upstream_tls if insecure else None, talk)
     store = recordings.open_store(f"record {upstream or 'transparent'}", talk.say)
     packets = None
     if recordings.packets:
@@ -153,35 +155,43 @@ def command(
     judge.listeners.append(talk.feed)
     limits.raise_open_files()
     limits.use_small_tls_buffers()
-    copies = None
-    try:
-        if mirror:
-            copies = Mirror(mirror, tell=talk.say, context=upstream_tls if insecure else None)
-        proxy = Proxy(
-            listen,
-            upstream,
-            station_tls=station_tls,
-            upstream_tls=upstream_tls,
-            judge=judge,
-            packets=packets,
-            mirror=copies,
-            faults=faults,
-            seed=seed,
-            forwarded=forwarded,
-            is_transparent=is_transparent,
-            max_message=recordings.max_message,
-            tell=talk.say,
-        )
-    except (UrlError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+    proxy = Proxy(
+        listen,
+        upstream,
+        station_tls=station_tls,
+        upstream_tls=upstream_tls,
+        judge=judge,
+        packets=packets,
+        mirror=copies,
+        faults=faults,
+        seed=seed,
+        forwarded=forwarded,
+        is_transparent=is_transparent,
+        max_message=recordings.max_message,
+        tell=talk.say,
+    )
     redirected = redirect_port or ((443,) if station_tls else (80,))
     try:
         asyncio.run(_run(proxy, talk, redirected if is_transparent else (), install=install_redirect))
     except (ListenError, transparent.RedirectError) as error:
+        for path in _paths(packets, store):  # there is nothing in them
+            path.unlink(missing_ok=True)
         raise click.ClickException(str(error)) from error
     said = [] if copies is None else [f"mirror: {copies.sent:,} messages sent, {copies.dropped:,} dropped"]
-    paths = [*(packets.paths if packets else ()), *(store.paths if store else ())]
-    talk.end(paths, judge, said)
+    talk.end(_paths(packets, store), judge, said)
+
+
+def _paths(packets: PacketRecording | None, store: StoreRecording | None) -> list[Path]:
+    return [*(packets.paths if packets else ()), *(store.paths if store else ())]
+
+
+def _mirror(url: str | None, context: ssl.SSLContext | None, talk: Talk) -> Mirror | None:
+    if url is None:
+        return None
+    try:
+        return Mirror(url, tell=talk.say, context=context if url.startswith("wss:") else None)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mirror") from error
 
 
 def _station_context(

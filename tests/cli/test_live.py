@@ -132,7 +132,7 @@ def test_sizes_and_times(text, size, period):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "0s", "0m", "-1h", "1.5h", "1w", "h", "M", "1h30m", "ten", "1 h", "1H", "1e3"]
+    "text", ["", "0", "0s", "0m", "-1h", "1.5h", "1w", "h", "M", "1h30m", "ten", "1 h", "1H", "1e3", "²m"]
 )
 def test_what_is_neither_a_size_nor_a_time(text):
     said = refused("--rotate", text)
