@@ -20,6 +20,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "view": "Browse a capture in the terminal; INPUT alone does the same.",
     "record": "Sit between stations and their CSMS, pass everything on unchanged, and record it.",
     "sniff": "Record what passes on a network interface.",
+    "replay": "Play one side of a capture against a real peer, and compare.",
     "convert": "Write a capture in another form: a store, JSON lines.",
     "rules": "List all rules.",
 }

@@ -32,7 +32,7 @@ class Step:
     message: Message | None = None
     """Of a call, an answer (CallResult, CallError, CallResultError) or a send."""
     data: bytes = b""
-    """Of a ping or a pong its payload; of something damaged its frames, or its text in UTF-8 where there are none."""
+    """Of a ping or a pong its payload; of something damaged its frames."""
     code: int | None = None
     """Of a close."""
     reason: str = ""
@@ -98,6 +98,7 @@ class Comparison:
     """The number of its event in the capture."""
     action: str | None
     kind: Literal["answer", "call", "send", "close"]
+    """What the peer was to do, or did."""
     expected: Any
     """The recorded payload, or for an error `[code, description, details]`; MISSING for what was not expected."""
     actual: Any

@@ -1,0 +1,82 @@
+"""`replay --record`: the new exchange kept, by the proxy of `record` between us and the peer."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from ocppscope.capture.files import Rotation
+from ocppscope.capture.live import Judge
+from ocppscope.capture.packet_recording import PacketRecording
+from ocppscope.capture.proxy import Proxy
+from ocppscope.capture.store_recording import StoreRecording
+from ocppscope.cli.replay_report import Report
+from ocppscope.replay.performing import Performance, Wishes, play_csms, play_station
+from ocppscope.replay.script import Script
+
+_HERE = "127.0.0.1"
+
+
+async def recorded(
+    script: Script, url: str | None, listen: str | None, wishes: Wishes, report: Report, path: Path
+) -> Performance:
+    """Play a script through a proxy that records.
+
+    Args:
+        script: what to play.
+        url: of the CSMS, where a station is played.
+        listen: where stations connect, where the CSMS is played.
+        wishes: how.
+        report: told of each comparison.
+        path: of the recording, which is not there yet.
+
+    Raises:
+        click.BadParameter: it is there, or its extension says nothing.
+    """
+    judge, packets = _recording(path, f"replay {url or listen}")
+    if url is not None:
+        # The proxy takes the place of the CSMS: the path that we ask for, and TLS, are its business.
+        manners = dataclasses.replace(wishes.manners, tls=None)
+        proxy = Proxy(f"{_HERE}:0", url, judge=judge, packets=packets, upstream_tls=wishes.manners.tls)
+        async with proxy:
+            near = f"ws://{_HERE}:{proxy.addresses[0][1]}"
+            return await play_station(
+                script, near, dataclasses.replace(wishes, manners=manners), report.compare
+            )
+    assert listen is not None
+    behind = dataclasses.replace(wishes, manners=dataclasses.replace(wishes.manners, tls=None))
+    port = _free_port()
+    proxy = Proxy(
+        listen, f"ws://{_HERE}:{port}", judge=judge, packets=packets, station_tls=wishes.manners.tls
+    )
+    async with proxy:
+
+        def listening(_port: int) -> None:
+            report.listening(proxy.addresses[0][1])
+
+        return await play_csms(script, (_HERE, port), behind, report.compare, listening)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.create_server((_HERE, 0)) as one:
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _recording(path: Path, source: str) -> tuple[Judge, PacketRecording | None]:
+    if path.exists():
+        raise click.BadParameter(f"{path} is there already: name another file", param_hint="--record")
+    try:
+        if path.suffix == ".pcapng":
+            return Judge(), PacketRecording(path, Rotation(), _tell)
+        if path.suffix == ".ocppdb":
+            return Judge(store=StoreRecording(path, Rotation(), source, "field", _tell)), None
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    raise click.BadParameter(f"{path}: expected FILE.pcapng or FILE.ocppdb", param_hint="--record")
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
