@@ -18,6 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
+from ocppscope.capture.upgrade import path_below
+
 MAX_MESSAGES: Final = 1_000
 MAX_BYTES: Final = 4 << 20
 """Of a session's queue."""
@@ -274,13 +276,10 @@ def mirror_url(url: str, path: str) -> str:
         it has none itself.
     """
     parts = urlsplit(url)
-    said = path.partition("?")[0].partition("#")[0]
-    if "://" in said:  # an absolute-form target (RFC 9112, 3.2.2)
-        said = "/" + said.partition("://")[2].partition("/")[2]
-    said = quote(said, safe=_ASCII)  # what a station may not send, a URL may not have
-    if parts.path:
-        said = f"{parts.path.rstrip('/')}/{said.rstrip('/').rpartition('/')[2]}"
-    return urlunsplit(parts._replace(path=said))
+    below = path_below(parts.path, path.partition("?")[0].partition("#")[0])
+    return urlunsplit(
+        parts._replace(path=quote(below, safe=_ASCII))
+    )  # what a station may send, a URL may not have
 
 
 def _check(url: str) -> None:

@@ -91,13 +91,25 @@ class Upstream:
         written, percent-encoding included.
         """
         path, mark, query = asked.partition("?")
-        if "://" in path:  # an absolute URI, which a request to a server should not be
-            path = "/" + path.partition("://")[2].partition("/")[2]
-        if self.path:
-            path = f"{self.path.rstrip('/')}/{path.rstrip('/').rpartition('/')[2]}"
+        path = path_below(self.path, path)
         if self.query:
             mark, query = "?", f"{self.query}&{query}" if query else self.query
         return path + mark + query
+
+
+def path_below(prefix: str, asked: str) -> str:
+    """The path at another server for one that a station asked for.
+
+    Args:
+        prefix: of that server's paths; empty: it has none.
+        asked: the station's, without its query; an absolute URI, which it should not be, is cut to its path.
+
+    Returns:
+        The prefix and the identity; or where there is no prefix, what was asked for.
+    """
+    if "://" in asked:
+        asked = "/" + asked.partition("://")[2].partition("/")[2]
+    return f"{prefix.rstrip('/')}/{asked.rstrip('/').rpartition('/')[2]}" if prefix else asked
 
 
 class Requests:

@@ -208,16 +208,7 @@ class StoreWriter:
             known[_MESSAGES] = 0
             if known[_CLOSED] is not None:
                 del self._sessions[number]
-        for waiting in (
-            self._listed,
-            self._touched,
-            self._notices,
-            self._to_write,
-            self._raised,
-            self._proofs,
-            self._marks,
-        ):
-            waiting.clear()
+        self._nothing_waits()
         self._last_commit = self._clock()
 
     def _insert_events(self) -> None:
@@ -270,9 +261,13 @@ class StoreWriter:
         """Forget what came since the last commit: taking it in was broken off halfway."""
         self._database.rollback()
         (self._written,) = self._database.execute("SELECT ifnull(max(n), 0) FROM events").fetchone()
+        self._sessions.clear()
+        self._nothing_waits()
+        self._assembler.drain()
+
+    def _nothing_waits(self) -> None:
         for waiting in (
             self._listed,
-            self._sessions,
             self._touched,
             self._notices,
             self._to_write,
@@ -281,7 +276,6 @@ class StoreWriter:
             self._marks,
         ):
             waiting.clear()
-        self._assembler.drain()
 
     def leave(self, **facts: Any) -> None:
         """The reading ends before the capture does: write the rest, in a store that is not complete."""

@@ -31,30 +31,8 @@ _LONGEST_REASON: Final = 123
 _CLOSE_CODES: Final = (range(1000, 1015), range(3000, 5000))
 
 
-class FaultSpecError(ValueError):
-    """A text describes no fault.
-
-    Attributes:
-        message: what is wrong, in a sentence without its full stop.
-        text: the whole text.
-        position: where, in characters.
-        length: of what is wrong, at least 1; it may stand at the end of the text.
-        expected: what would be valid there.
-    """
-
-    def __init__(
-        self, message: str, text: str, position: int, length: int = 1, expected: Iterable[str] = ()
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.text = text
-        self.position = position
-        self.length = max(length, 1)
-        self.expected = tuple(expected)
-
-    def __str__(self) -> str:
-        """It as a mistake in a filter is shown: the text, carets under what is wrong, what would be valid."""
-        return str(FilterError(self.message, self.text, self.position, self.length, self.expected))
+class FaultSpecError(FilterError, ValueError):
+    """A text describes no fault; shown as a mistake in a filter is, which a part of it may be."""
 
 
 @dataclass(frozen=True, slots=True)
