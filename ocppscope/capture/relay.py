@@ -297,7 +297,9 @@ class Relay:
         for leg in self._legs:
             leg.take = self.faulted
         if data[end:]:
-            self._pass_on(self._faults.feed(FROM_CSMS, data[end:], now), now)
+            outputs = self._faults.feed(FROM_CSMS, data[end:], now)
+            self._tapped.marks += [one for one in outputs if isinstance(one, Mark)]
+            self._pass_on(outputs, now)
 
     def _check_answer(self, data: bytes) -> None:
         if data.startswith(RESPONSE_START[: len(data)]):
