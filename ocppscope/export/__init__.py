@@ -80,6 +80,7 @@ class Format:
 
 FORMATS: Final[Mapping[str, Format]] = {
     "ocppdb": Format(".ocppdb", "ocppdb", "a store: SQLite, with all findings", selects=True),
+    "pcapng": Format(".pcapng", "pcapng", "conversations over TCP, for Wireshark and every reader of captures"),
     "jsonl": Format(".jsonl", "jsonl", "one event a line, as `ls --json` prints it"),
 }
 """By name, as `convert --to` takes it."""

@@ -7,6 +7,7 @@ import pytest
 from ocppscope.events import Notice
 from ocppscope.export import FORMATS, Order
 from ocppscope.filter import parse
+from ocppscope.sources import SourceOptions, open_source
 from ocppscope.store import Store
 from tests.cli import run
 from tests.store import decoded, source_of
@@ -21,6 +22,9 @@ def numbers(path):
     """The events of an output, whatever its format."""
     if path.suffix == ".jsonl":
         return [json.loads(line)["n"] for line in path.read_text().splitlines()]
+    if path.suffix == ".pcapng":
+        read = decoded(open_source([str(path)], SourceOptions()).batches())
+        return [event.n for event in read if getattr(event, "how", None) != "end-of-capture"]
     with Store(path) as store:
         store.check()
         return list(store.select())
