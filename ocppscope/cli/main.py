@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "record": "Sit between stations and their CSMS, pass everything on unchanged, and record it.",
     "sniff": "Record what passes on a network interface.",
     "replay": "Play one side of a capture against a real peer, and compare.",
+    "test": "Check and replay a folder of captures as regression tests.",
     "convert": "Write a capture in another form: a store, JSON lines.",
     "rules": "List all rules.",
 }

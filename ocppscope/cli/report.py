@@ -1,8 +1,6 @@
 """How `check` prints its verdicts: text for people, JSON lines, JUnit and SARIF for machines."""
 
-import html
 import json
-import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
@@ -11,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from ocppscope import __version__
-from ocppscope.cli import text
+from ocppscope.cli import junit, text
 from ocppscope.cli.counts import Counts
 from ocppscope.events import FROM_CSMS, FROM_STATION
 from ocppscope.export import records
@@ -144,11 +142,11 @@ def _proof(finding: Finding) -> str:
 
 def _as_junit(verdicts: Iterable[Verdict]) -> None:
     """A test suite for each capture; a test case for each rule that was broken, or one that passed."""
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="ocppscope">']
+    lines = [junit.HEAD, '<testsuites name="ocppscope">']
     for verdict in verdicts:
         findings = verdict.findings
         failures = sum(finding.severity != "info" for finding in findings)
-        name = _attribute(verdict.name)
+        name = junit.attribute(verdict.name)
         count = max(len(findings), 1)
         lines.append(f'  <testsuite name={name} tests="{count}" failures="{failures}" errors="0">')
         lines += [_test_case(finding, name) for finding in findings]
@@ -160,25 +158,13 @@ def _as_junit(verdicts: Iterable[Verdict]) -> None:
 
 
 def _test_case(finding: Finding, name: str) -> str:
-    title = _attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip(": "))
-    body = html.escape(_xml(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}"))
-    message = _attribute(finding.rule.title)
+    title = junit.attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip(": "))
+    body = junit.body(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}")
+    message = junit.attribute(finding.rule.title)
     start = f"    <testcase classname={name} name={title}>"
     if finding.severity == "info":
         return f"{start}<system-out>{body}</system-out></testcase>"
     return f'{start}<failure type="{finding.severity}" message={message}>{body}</failure></testcase>'
-
-
-def _attribute(value: str) -> str:
-    return f'"{html.escape(_xml(value))}"'
-
-
-def _xml(value: str) -> str:
-    """Text without the characters that XML 1.0 cannot hold."""
-    return _NOT_XML.sub("\ufffd", value)
-
-
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _as_sarif(verdicts: Iterable[Verdict]) -> None:

@@ -191,12 +191,12 @@ def test_junit_bears_every_character(tmp_path):
 
 @pytest.mark.parametrize("char", ["\x00", "\x1b", "\x0b", "\ud800", "\ufffe", "\uffff"])
 def test_what_xml_cannot_hold_is_replaced(char):
-    assert report._xml(f"a{char}b") == "a\ufffdb"
+    assert report.junit.body(f"a{char}b") == "a\ufffdb"
 
 
 @pytest.mark.parametrize("char", ["\t", "\n", "\r", " ", "\x7f", "é", "\ud7ff", "\ue000", "\ufffd", "😀"])
 def test_what_xml_can_hold_stays(char):
-    assert report._xml(char) == char
+    assert report.junit.body(char) == char
 
 
 def test_junit_of_nothing_parses(tmp_path):

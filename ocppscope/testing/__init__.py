@@ -1,0 +1,1 @@
+"""Captures as regression tests: what is expected of them, and whether it holds. Knows no command line and no pytest."""
