@@ -162,3 +162,5 @@ class BlockFile:
         """Write what waits, and close the file."""
         self.flush()
         os.close(self._file)
+        if self._is_failing:
+            self._tell(f"Warning: {self.path} is not whole: {self.lost:,} bytes of packets are lost")

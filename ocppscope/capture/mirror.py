@@ -6,6 +6,7 @@ comes too fast for it, or while it is away, is queued as far as there is room, a
 
 import asyncio
 import logging
+import os
 import ssl
 from asyncio import FIRST_COMPLETED
 from collections import deque
@@ -326,7 +327,7 @@ def _failure(error: Exception) -> tuple[str, str]:
     if isinstance(error, InvalidMessage | EOFError):
         return "no http", "it does not answer as a WebSocket server does; check its port, and ws or wss"
     if isinstance(error, OSError):
-        said = error.strerror or str(error)
+        said = os.strerror(error.errno) if error.errno else str(error) or "it hung up; does it speak TLS?"
         return f"system {error.errno}", f"it cannot be reached: {said}; it is tried again"
     return type(error).__name__, f"{type(error).__name__}: {error}"
 

@@ -10,6 +10,7 @@ records after the bytes are on their way.
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import time
@@ -22,6 +23,7 @@ from ocppscope.capture import tls, transparent
 from ocppscope.capture.faults.session import FaultedSession
 from ocppscope.capture.faults.spec import FaultSpec
 from ocppscope.capture.files import Tell
+from ocppscope.capture.listeners import ListenError, listen_on
 from ocppscope.capture.live import Judge, Taps
 from ocppscope.capture.mirror import Mirror
 from ocppscope.capture.packet_recording import PacketRecording
@@ -30,7 +32,6 @@ from ocppscope.capture.upgrade import Requests, Upstream, UrlError
 from ocppscope.events import FROM_STATION, Closed, Event, Message, Notice, Opened
 from ocppscope.wire.websocket import MAX_MESSAGE
 
-_BACKLOG: Final = 1024
 _ACCEPT_AT_ONCE: Final = 100
 _DRAIN: Final = 0.002
 """Seconds for which bytes wait to be decoded: some exchanges pass in that time without being held up."""
@@ -51,15 +52,11 @@ _EVENTS_WAITING: Final = 100_000
 _NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class ListenError(Exception):
-    """Stations cannot connect here. The text says why, and what to do."""
-
-
 class Proxy:
     """Relays stations to their CSMS, decodes and records what they say.
 
     Args:
-        listen: `HOST:PORT`; `:PORT` for all addresses; port 0 for any free one.
+        listen: `HOST:PORT`; `:PORT` for all addresses; port 0 for any free one. Or the sockets of `listen_on`.
         upstream: the CSMS's URL; None in transparent mode: each connection goes where it was going.
         station_tls: for stations that speak TLS; None: they do not.
         upstream_tls: for an upstream with wss://; None: the system's certificates are trusted.
@@ -80,7 +77,7 @@ class Proxy:
 
     def __init__(
         self,
-        listen: str,
+        listen: str | Sequence[socket.socket],
         upstream: str | None,
         *,
         station_tls: ssl.SSLContext | None = None,
@@ -152,46 +149,12 @@ class Proxy:
             ListenError: that cannot be.
         """
         self._loop = asyncio.get_running_loop()
-        host, port = _host_and_port(self._listen)
-        try:
-            found = await self._loop.getaddrinfo(
-                host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise ListenError(
-                f"--listen {self._listen}: {host} is no address of this machine ({why})"
-            ) from error
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            self._bind(family, kind, protocol, address)
+        listen = self._listen
+        self._sockets = listen_on(listen) if isinstance(listen, str) else list(listen)
+        self.addresses = [one.getsockname()[:2] for one in self._sockets]
         for one in self._sockets:
             self._loop.add_reader(one, self._accept, one)
         self._start_task(self._flush_often())
-
-    def _bind(self, family: int, kind: int, protocol: int, address: Any) -> None:
-        if self.addresses and address[1] == 0:
-            address = (address[0], self.addresses[0][1], *address[2:])  # one port for all addresses
-        try:
-            one = socket.socket(family, kind, protocol)
-        except OSError:
-            return  # an address family that this machine does not have
-        try:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.setblocking(False)
-            one.bind(address)
-            one.listen(_BACKLOG)
-        except OSError as error:
-            one.close()
-            if error.errno == errno.EADDRNOTAVAIL and self._sockets:
-                return  # IPv6 is switched off, and IPv4 is there
-            for other in self._sockets:
-                other.close()
-            self._sockets.clear()
-            raise ListenError(f"--listen {self._listen}: {_why_not(error)}") from error
-        self._sockets.append(one)
-        self.addresses.append(one.getsockname()[:2])
 
     async def stop(self) -> None:
         """Close both sides of every session, and complete the recordings."""
@@ -407,23 +370,6 @@ class Proxy:
             self._has_ended.set()
 
 
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 0xFFFF:
-        raise ListenError(f"--listen {text}: expected HOST:PORT, such as 0.0.0.0:9000 or :9000")
-    return host.strip("[]"), int(port)
-
-
-def _why_not(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "the port is in use by another program: choose another, or stop that one"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need rights that this user lacks: choose a higher one"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "this machine has no such address"
-    return str(error.strerror)
-
-
 def _destination(relay: Relay, *, is_tls: bool) -> Upstream:
     assert relay.destination is not None
     host, port = relay.destination
@@ -441,5 +387,7 @@ def _why_no_upstream(error: Exception, upstream: Upstream) -> str:
         return f"the upstream {upstream} refuses connections: no CSMS listens there"
     if isinstance(error, ConnectionResetError) and upstream.is_tls:
         return tls.explain(error, leg="upstream", peer=str(upstream))
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    # asyncio says the address once more in its own words; errno has the system's
+    number = error.errno if isinstance(error, OSError) else None
+    reason = os.strerror(number) if number else str(error) or "it hung up"
     return f"the upstream {upstream} cannot be reached: {reason}"

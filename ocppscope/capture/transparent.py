@@ -108,6 +108,16 @@ def redirect_text(listen_port: int, ports: Sequence[int], tool: Tool = "nft") ->
     )
 
 
+def undo_text(listen_port: int, tool: Tool = "nft") -> str:
+    """How to take the rules back where a killed process could not, for people."""
+    return "\n".join(
+        [
+            "# If this is killed, the rules stay. To undo them:",
+            *map(shlex.join, undo_commands(listen_port, tool)),
+        ]
+    )
+
+
 class Redirect:
     """The redirection, for as long as a block runs.
 

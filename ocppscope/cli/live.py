@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from ocppscope.rules.registry import Profile
 
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGE: Final = re.compile("([0-9]{1,9})([smhd])")
+_SCRATCH: Final = "ocppscope-"
+"""What the names of temporary folders begin with (`view.PREFIX`)."""
 _CLEAR: Final = "\r\x1b[K"
 _PACKETS, _STORE = ".pcapng", ".ocppdb"
 
@@ -172,11 +175,13 @@ class Talk:
         self._status = ""
         self._last = (0, 0)
         self.counts = Counts()
+        self.faults: Counter[str] = Counter()
+        """What was done on purpose, and how often."""
 
     def say(self, text: str) -> None:
-        """Say something to the user, above the counters."""
+        """Say something to the user, in a line or in several, above the counters."""
         clear = _CLEAR if self._status else ""
-        click.echo(f"{clear}{visible(text)}", err=True)
+        click.echo(clear + "\n".join(map(visible, text.split("\n"))), err=True)
         self._show()
 
     def finding(self, finding: Finding) -> None:
@@ -215,6 +220,11 @@ class Talk:
         self.counts.feed(events)
         for damage in self.counts.damage[told:]:
             self.say(f"Warning: {damage}")
+        for event in events:
+            if isinstance(event, Notice) and event.kind == "record.fault":
+                self.faults[event.detail] += 1
+                if not self._quiet:
+                    self.say(f"{wording.clock(event.time)} fault {event.detail}")
 
     def count(self, judge: Judge, now: float, more: str) -> None:
         """Renew the counters, where a terminal shows them.
@@ -236,16 +246,27 @@ class Talk:
         if self._status:
             click.echo(f"{_CLEAR}{self._status}", err=True, nl=False)
 
+    def _is_scratch(self, path: Path) -> bool:
+        """Whether it goes with the browser."""
+        return path.parent.name.startswith(_SCRATCH)
+
     def end(self, paths: Sequence[Path], judge: Judge, more: Sequence[str] = ()) -> None:
         """Say what was captured, and where it is."""
         if self._status:
             click.echo(_CLEAR, err=True, nl=False)
             self._status = ""
-        click.echo(visible(f"{self.counts}; {wording.plural(judge.findings, 'finding')}"), err=True)
+        findings = (
+            f"{wording.plural(judge.findings, 'finding')}, notes included"
+            if judge.findings
+            else "no findings"
+        )
+        click.echo(visible(f"{self.counts}; {findings}"), err=True)
         for text in more:
             click.echo(visible(text), err=True)
-        if paths:
-            kept = [path for path in paths if path.exists()]
+        kept = [path for path in paths if path.exists() and not self._is_scratch(path)]
+        if paths and not kept:
+            click.echo("nothing was kept: -o FILE.ocppdb keeps what the browser shows", err=True)
+        if kept:
             names = ", ".join(map(str, kept[-3:]))
             first = f"{len(kept)} files, the last are " if len(kept) > 3 else ""
             click.echo(

@@ -14,10 +14,11 @@ from platformdirs import user_data_path
 
 from ocppscope.capture import certificates, limits, tls, transparent
 from ocppscope.capture.faults.spec import FaultSpec, FaultSpecError, parse_fault
+from ocppscope.capture.listeners import ListenError, listen_on
 from ocppscope.capture.live import Judge
 from ocppscope.capture.mirror import Mirror
 from ocppscope.capture.packet_recording import PacketRecording
-from ocppscope.capture.proxy import ListenError, Proxy
+from ocppscope.capture.proxy import Proxy
 from ocppscope.capture.store_recording import StoreRecording
 from ocppscope.capture.upgrade import Upstream, UrlError
 from ocppscope.cli.live import Recordings, Talk, recording_options
@@ -67,7 +68,7 @@ _file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--insecure", is_flag=True, help="Do not check the certificates of the upstream and the mirror."
 )
-@click.option("--forwarded", is_flag=True, help="Add X-Forwarded-For and X-Forwarded-Proto to requests.")
+@click.option("--forwarded", is_flag=True, help="Add X-Forwarded-For, -Proto and -Host to requests.")
 @click.option(
     "--transparent", "is_transparent", is_flag=True, help="Connections are redirected here (Linux)."
 )
@@ -121,6 +122,14 @@ def command(
     Faults: delay 5s, drop, duplicate, reorder, corrupt, close 1011, answer InternalError,
     replace /status "Rejected", stall 10s; each with `when FILTER` and `p=PROBABILITY` if you like.
     """
+    _expect_together("--tls-name", tls_name, "--tls-auto", tls_auto)
+    _expect_together("--redirect-port", redirect_port, "--transparent", is_transparent)
+    _expect_together("--install-redirect", install_redirect, "--transparent", is_transparent)
+    if is_transparent and upstream is None and listen.startswith(("127.", "[::1]", "localhost")):
+        raise click.UsageError(
+            f"--listen {listen}: redirected connections come to the address of a network interface, never to "
+            "loopback: listen on 0.0.0.0:PORT or :PORT"
+        )
     if (upstream is None) != is_transparent:
         raise click.UsageError(
             "name the CSMS with --upstream URL, or let --transparent find where stations were going"
@@ -142,13 +151,21 @@ def command(
     except (tls.TlsFileError, certificates.CertificateError) as error:
         raise click.UsageError(str(error)) from error
     copies = _mirror(mirror, upstream_tls if insecure else None, talk)
-    store = recordings.open_store(f"record {upstream or 'transparent'}", talk.say)
+    try:
+        sockets = listen_on(listen)  # before old recordings give way to new ones
+    except ListenError as error:
+        raise click.ClickException(str(error)) from error
     packets = None
     if recordings.packets:
         with recordings.writing(recordings.packets):
             packets = PacketRecording(
                 recordings.packets, recordings.rotation, talk.say, with_faults=bool(faults)
             )
+    try:
+        store = recordings.open_store(f"record {upstream or 'transparent'}", talk.say)
+    except click.ClickException:
+        _forget(packets, None)
+        raise
     judge = Judge(
         profile=recordings.profile, name_station=recordings.name_station, store=store, on_finding=talk.finding
     )
@@ -156,7 +173,7 @@ def command(
     limits.raise_open_files()
     limits.use_small_tls_buffers()
     proxy = Proxy(
-        listen,
+        sockets,
         upstream,
         station_tls=station_tls,
         upstream_tls=upstream_tls,
@@ -173,16 +190,33 @@ def command(
     redirected = redirect_port or ((443,) if station_tls else (80,))
     try:
         asyncio.run(_run(proxy, talk, redirected if is_transparent else (), install=install_redirect))
-    except (ListenError, transparent.RedirectError) as error:
-        for path in _paths(packets, store):  # there is nothing in them
-            path.unlink(missing_ok=True)
+    except transparent.RedirectError as error:
+        _forget(packets, store)
         raise click.ClickException(str(error)) from error
-    said = [] if copies is None else [f"mirror: {copies.sent:,} messages sent, {copies.dropped:,} dropped"]
+    said = [_acted(fault, talk) for fault in faults]
+    said += [] if copies is None else [f"mirror: {copies.sent:,} messages sent, {copies.dropped:,} dropped"]
     talk.end(_paths(packets, store), judge, said)
+
+
+def _expect_together(option: str, value: object, other: str, is_there: bool) -> None:
+    if value and not is_there:
+        raise click.UsageError(f"{option} goes with {other}, which is not there")
+
+
+def _acted(fault: FaultSpec, talk: Talk) -> str:
+    """How often a fault has acted; one that never did may have a mistake in it."""
+    count = sum(n for detail, n in talk.faults.items() if detail.endswith(f"({fault.text})"))
+    return f"fault {fault.text!r}: {count:,} times" if count else f"Warning: fault {fault.text!r} never acted"
 
 
 def _paths(packets: PacketRecording | None, store: StoreRecording | None) -> list[Path]:
     return [*(packets.paths if packets else ()), *(store.paths if store else ())]
+
+
+def _forget(packets: PacketRecording | None, store: StoreRecording | None) -> None:
+    """Remove recordings that nothing was recorded in."""
+    for path in _paths(packets, store):
+        path.unlink(missing_ok=True)
 
 
 def _mirror(url: str | None, context: ssl.SSLContext | None, talk: Talk) -> Mirror | None:
@@ -226,7 +260,7 @@ def _station_context(
 async def _run(proxy: Proxy, talk: Talk, redirected: tuple[int, ...], *, install: bool) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     async with proxy:
         where = ", ".join(
@@ -241,6 +275,7 @@ async def _run(proxy: Proxy, talk: Talk, redirected: tuple[int, ...], *, install
             talk.say(transparent.redirect_text(port, redirected))
             await _until(stopped, proxy, talk)
             return
+        talk.say(transparent.undo_text(port))
         with transparent.Redirect(port, redirected):
             await _until(stopped, proxy, talk)
 

@@ -118,7 +118,10 @@ def command(
     drops = listening.drops
     said = f"{listening.packets:,} packets, {drops:,} dropped by the kernel"
     paths = [*(files.paths if files else ()), *(store.paths if store else ())]
-    talk.end(paths, judge, [said])
+    more = [f"--keylog {path}: there was no such file all the time" for path in keylog if not path.exists()]
+    if keylog and files:
+        more.append("the packets hold TLS as it was: read them with the same --keylog")
+    talk.end(paths, judge, [said, *more])
     if not talk.counts.has_ocpp and listening.found:
         found = "; ".join(f"{count:,} × {kind}" for kind, count in sorted(listening.found.items()))
         click.echo(f"no OCPP was among them. Found instead: {found}", err=True)
@@ -131,7 +134,7 @@ def _work(listening: Listening, judge: Judge, talk: Talk) -> None:
         nonlocal is_stopped
         is_stopped = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     flushed = counted = time.monotonic()
     while not (is_stopped or listening.is_over):

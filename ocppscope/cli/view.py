@@ -92,7 +92,7 @@ def command(
         loading: dict[str, Any] = {"path": Path(source)}
     else:  # first of all: what follows imports much, and the loader is at work meanwhile
         loading = _start(source, profile or "field", reading, follow=follow)
-    threading.Thread(target=_remove_stale).start()  # it may be much, and nobody has to wait for it
+    threading.Thread(target=remove_stale).start()  # it may be much, and nobody has to wait for it
     if os.environ.get("TEXTUAL_DRIVER", "").endswith(_ON_THE_WEB):
         threading.Thread(target=_end_with_server, daemon=True).start()
     name = "standard input" if source == "-" else Path(source).name
@@ -229,7 +229,7 @@ def locked(folder: Path) -> int:
     return lock
 
 
-def _remove_stale() -> None:
+def remove_stale() -> None:
     """Remove what browsers left behind that were killed: folders of this user that nobody has locked any more."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # somebody has locked it, or has removed it meanwhile

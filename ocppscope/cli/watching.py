@@ -15,7 +15,16 @@ from typing import Final
 import click
 
 from ocppscope.cli.live import Recordings
-from ocppscope.cli.view import PREFIX, PROGRAM, at_the_end, browse, expect_terminal, heed_signals, locked
+from ocppscope.cli.view import (
+    PREFIX,
+    PROGRAM,
+    at_the_end,
+    browse,
+    expect_terminal,
+    heed_signals,
+    locked,
+    remove_stale,
+)
 
 _PATIENCE: Final = 10.0
 """Seconds that the recording has to be completed in."""
@@ -58,8 +67,9 @@ def watch(recordings: Recordings, words: Sequence[str], name: str) -> None:
             pass_fds=(lock,),  # the folder is needed until both have gone
         )
     at_the_end(lambda: _end(recorder, folder, errors))
+    threading.Thread(target=remove_stale).start()
     code = browse(path=store, name=name, loader=recorder, errors=errors, follow=True)
-    sys.exit(code)
+    sys.exit(recorder.poll() or code)
 
 
 def end_with_browser() -> None:

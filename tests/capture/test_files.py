@@ -130,8 +130,9 @@ def test_another_error_has_no_remedy_to_offer(file, disk, said):
     disk.room, disk.number = 0, errno.EIO
     file.add(b"x")
     file.close()
-    (text,) = said
+    text, last = said
     assert "Input/output error; recording pauses" in text
+    assert "is not whole: 1 bytes of packets are lost" in last
 
 
 def test_a_flush_of_nothing_says_nothing_of_a_full_disk(file, disk, said):

@@ -21,10 +21,11 @@ from captures.peers import Csms16, Csms201, Station16, Station201
 from ocppscope.capture import proxy as module
 from ocppscope.capture.faults.spec import parse_fault
 from ocppscope.capture.files import Rotation
+from ocppscope.capture.listeners import ListenError
 from ocppscope.capture.live import Judge
 from ocppscope.capture.mirror import Mirror
 from ocppscope.capture.packet_recording import PacketRecording
-from ocppscope.capture.proxy import ListenError, Proxy
+from ocppscope.capture.proxy import Proxy
 from ocppscope.capture.tls import station_context, upstream_context
 from ocppscope.capture.upgrade import UrlError
 from ocppscope.events import FROM_CSMS, FROM_STATION, Closed, Control, Damaged, Message, Opened

@@ -135,7 +135,7 @@ def test_what_cannot_be_loaded_is_said(tmp_path):
     (tmp_path / "x").write_text("no capture, but long enough")
     seen = viewed(tmp_path, "view", tmp_path / "x")
     assert (seen.code, seen.last) == (3, 0)
-    assert "x is no capture" in seen.said
+    assert "x holds no OCPP message. In 1 line of text" in seen.said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -245,17 +245,17 @@ def test_what_is_not_surely_ours_and_stale_is_kept(tmp_path, monkeypatch):
     (tmp_path / "ocppscope-linked").mkdir()
     (tmp_path / "ocppscope-linked" / "lock").symlink_to(elsewhere / "lock")
     before = sorted(tmp_path.rglob("*"))
-    view._remove_stale()
+    view.remove_stale()
     assert sorted(tmp_path.rglob("*")) == before
     stale = tmp_path / "ocppscope-stale"
     stale.mkdir()
     (stale / "lock").touch()
     monkeypatch.setattr(view.os, "geteuid", lambda: stale.stat().st_uid + 1)
-    view._remove_stale()
+    view.remove_stale()
     assert stale.exists()
     monkeypatch.undo()
     monkeypatch.setattr(view.tempfile, "gettempdir", lambda: str(tmp_path))
-    view._remove_stale()
+    view.remove_stale()
     assert sorted(tmp_path.rglob("*")) == before
 
 
