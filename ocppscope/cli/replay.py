@@ -19,6 +19,7 @@ from ocppscope.cli.options import EXIT_FINDINGS, OpenInput, Reading, reading_opt
 from ocppscope.cli.reading import EXIT_UNREADABLE
 from ocppscope.cli.replay_times import DURATION, point_of
 from ocppscope.events import Event, Notice
+from ocppscope.replay.comparing import pattern
 from ocppscope.replay.pace import parse_pace
 from ocppscope.replay.performing import Performance, Wishes, play_clones, play_csms, play_station
 from ocppscope.replay.player import Manner
@@ -26,6 +27,7 @@ from ocppscope.replay.reading import ScriptError, Selection, script_of
 from ocppscope.replay.script import Script, Side
 from ocppscope.replay.sockets import Manners
 
+_INTERRUPTED: Final = 130
 _file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -126,7 +128,8 @@ def command(
 
     Exit codes: 0 the same, 1 diverged or incomplete, 2 wrong usage, 3 nothing to play.
     """
-    if (side == "station") != (url is not None) or (side == "csms") != (listen is not None):
+    where = url if side == "station" else None if listen is None else _endpoint(listen)
+    if where is None or (url and listen):
         raise click.UsageError("a station is played --to URL, a CSMS with --listen HOST:PORT")
     if clones is not None and (side != "station" or kept is not None):
         raise click.UsageError("--clones plays stations, and records nothing")
@@ -138,11 +141,11 @@ def command(
     script = _script(source, side, options)
     wishes = _wishes(side, url or "", options)
     report = replay_report.Report(script, as_json=as_json)
-    try:
-        performances = asyncio.run(_play(script, url, listen, wishes, report, clones, kept))
-    except OSError as error:
-        raise click.ClickException(f"--listen {listen}: {error.strerror}") from error
-    sys.exit(report.end(performances) and EXIT_FINDINGS)
+    performances = asyncio.run(_play(script, where, wishes, report, clones, kept))
+    is_different = report.end(performances)
+    if any(one.is_interrupted for one in performances):
+        sys.exit(_INTERRUPTED)
+    sys.exit(EXIT_FINDINGS if is_different else 0)
 
 
 # --- what is wanted ---
@@ -202,6 +205,11 @@ def _wishes(side: Side, url: str, options: dict[str, Any]) -> Wishes:
         pace = parse_pace(options["pace"], options["max_gap"])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--pace") from error
+    try:
+        for text in options["ignore"]:
+            pattern(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--ignore") from error
     manner = Manner(
         wait=options["wait"], refuses_unknown=options["unknown"] == "error", is_raw=options["is_raw"]
     )
@@ -240,31 +248,32 @@ def _tls(side: Side, url: str, options: dict[str, Any]) -> ssl.SSLContext | None
 
 async def _play(
     script: Script,
-    url: str | None,
-    listen: str | None,
+    where: str | tuple[str, int],
     wishes: Wishes,
     report: "replay_report.Report",
     clones: int | None,
     kept: Path | None,
 ) -> list[Performance]:
+    """Play against a CSMS at a URL, or as one that listens at a host and a port."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    if clones is not None:
-        assert url is not None
-        limits.raise_open_files()
-        report.begin(clones)
-        each = [_renamed(wishes, number) for number in range(1, clones + 1)]
-        return await play_clones(script, url, each, report.ended)
     if kept is not None:
         from ocppscope.cli.replay_recording import recorded
 
-        return [await recorded(script, url, listen, wishes, report, kept)]
-    if url is not None:
-        return [await play_station(script, url, wishes, report.compare)]
-    assert listen is not None
-    return [await play_csms(script, _endpoint(listen), wishes, report.compare, report.listening)]
+        return [await recorded(script, where, wishes, report, kept)]
+    if isinstance(where, tuple):
+        try:
+            return [await play_csms(script, where, wishes, report.compare, report.listening)]
+        except OSError as error:
+            raise click.ClickException(f"--listen {where[0]}:{where[1]}: {error.strerror}") from error
+    if clones is None:
+        return [await play_station(script, where, wishes, report.compare)]
+    limits.raise_open_files()
+    report.begin(clones)
+    each = [_renamed(wishes, number) for number in range(1, clones + 1)]
+    return await play_clones(script, where, each, report.ended, report.count)
 
 
 def _renamed(wishes: Wishes, number: int) -> Wishes:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ocppscope.capture.files import Rotation
+from ocppscope.capture.listeners import ListenError
 from ocppscope.capture.live import Judge
 from ocppscope.capture.packet_recording import PacketRecording
 from ocppscope.capture.proxy import Proxy
@@ -18,43 +19,42 @@ _HERE = "127.0.0.1"
 
 
 async def recorded(
-    script: Script, url: str | None, listen: str | None, wishes: Wishes, report: Report, path: Path
+    script: Script, where: str | tuple[str, int], wishes: Wishes, report: Report, path: Path
 ) -> Performance:
     """Play a script through a proxy that records.
 
     Args:
         script: what to play.
-        url: of the CSMS, where a station is played.
-        listen: where stations connect, where the CSMS is played.
+        where: the URL of the CSMS, where a station is played; where stations connect, where the CSMS is.
         wishes: how.
         report: told of each comparison.
         path: of the recording, which is not there yet.
 
     Raises:
         click.BadParameter: it is there, or its extension says nothing.
+        click.ClickException: it cannot be written, or nobody can listen there.
     """
-    judge, packets = _recording(path, f"replay {url or listen}")
-    if url is not None:
-        # The proxy takes the place of the CSMS: the path that we ask for, and TLS, are its business.
-        manners = dataclasses.replace(wishes.manners, tls=None)
-        proxy = Proxy(f"{_HERE}:0", url, judge=judge, packets=packets, upstream_tls=wishes.manners.tls)
-        async with proxy:
-            near = f"ws://{_HERE}:{proxy.addresses[0][1]}"
-            return await play_station(
-                script, near, dataclasses.replace(wishes, manners=manners), report.compare
+    # The proxy stands before us: TLS is its business.
+    tls = wishes.manners.tls
+    plain = dataclasses.replace(wishes, manners=dataclasses.replace(wishes.manners, tls=None))
+    try:
+        if isinstance(where, str):
+            judge, packets = _recording(path, f"replay --to {where}")
+            async with Proxy(f"{_HERE}:0", where, judge=judge, packets=packets, upstream_tls=tls) as proxy:
+                near = f"ws://{_HERE}:{proxy.addresses[0][1]}"
+                return await play_station(script, near, plain, report.compare)
+        host, port = where
+        listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        behind = _free_port()
+        judge, packets = _recording(path, f"replay --listen {listen}")
+        upstream = f"ws://{_HERE}:{behind}"
+        async with Proxy(listen, upstream, judge=judge, packets=packets, station_tls=tls) as proxy:
+            there = proxy.addresses[0][1]
+            return await play_csms(
+                script, (_HERE, behind), plain, report.compare, lambda _port: report.listening(there)
             )
-    assert listen is not None
-    behind = dataclasses.replace(wishes, manners=dataclasses.replace(wishes.manners, tls=None))
-    port = _free_port()
-    proxy = Proxy(
-        listen, f"ws://{_HERE}:{port}", judge=judge, packets=packets, station_tls=wishes.manners.tls
-    )
-    async with proxy:
-
-        def listening(_port: int) -> None:
-            report.listening(proxy.addresses[0][1])
-
-        return await play_csms(script, (_HERE, port), behind, report.compare, listening)
+    except ListenError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """What `replay` says: each comparison, and the verdict; for many clones at once their sum."""
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from ocppscope.ocpp.difference import Difference
 from ocppscope.ocpp.times import duration
 from ocppscope.ocpp.visible import visible
 from ocppscope.replay.performing import Performance, percentile
-from ocppscope.replay.player import Outcome, Tally, Verdict
+from ocppscope.replay.player import Tally, Verdict
 from ocppscope.replay.script import MISSING, Comparison, Script
 
 _COLOURS: Final[Mapping[str, str]] = {
@@ -25,7 +26,8 @@ _COLOURS: Final[Mapping[str, str]] = {
 }
 _CLEAR: Final = "\r\x1b[K"
 _SHORT: Final = 300
-_OUTCOMES: Final[tuple[Outcome, ...]] = ("equal", "diverged", "missing", "unexpected")
+_PROGRESS_EVERY: Final = 0.2
+"""Seconds."""
 
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
@@ -60,8 +62,14 @@ def _value(value: Any) -> Any:
 
 def verdict_record(tally: Tally, notes: Sequence[str]) -> dict[str, Any]:
     """The last line of `replay --json`."""
-    counts: dict[str, int] = {outcome: tally.count(outcome) for outcome in _OUTCOMES}
-    return {"verdict": tally.verdict, "steps": len(tally.outcomes), **counts, "notes": list(notes)}
+    counts: dict[str, int] = {outcome: count for outcome, count in tally.counts.items()}  # noqa: C416 - wider keys
+    return {
+        "verdict": tally.verdict,
+        "steps": tally.steps,
+        **counts,
+        "unplayed": tally.unplayed,
+        "notes": list(notes),
+    }
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
@@ -97,6 +105,9 @@ class Report:
         self._as_json = as_json
         self._clones = 0
         self._ended = 0
+        self._compared = 0
+        self._strange = 0
+        self._shown = 0.0
 
     def compare(self, comparison: Comparison) -> None:
         """Say what became of a step."""
@@ -115,11 +126,28 @@ class Report:
         """Many are played at once."""
         self._clones = clones
 
-    def ended(self, performance: Performance) -> None:  # noqa: ARG002
+    def ended(self, _: Performance) -> None:
         """One of many has come to its end."""
         self._ended += 1
-        if sys.stderr.isatty():
-            click.echo(f"{_CLEAR}{self._ended:,} of {self._clones:,} have ended", nl=False, err=True)
+        self._show_progress()
+
+    def count(self, comparison: Comparison) -> None:
+        """Something became of a step of one of many."""
+        self._strange += comparison.outcome != "equal"
+        self._compared += 1
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now < self._shown + _PROGRESS_EVERY:
+            return
+        self._shown = now
+        strange = f", {self._strange:,} not as recorded" if self._strange else ""
+        click.echo(
+            f"{_CLEAR}{self._compared:,} compared{strange}; {self._ended:,} of {self._clones:,} have ended",
+            nl=False,
+            err=True,
+        )
 
     def end(self, performances: Sequence[Performance]) -> bool:
         """Say the verdict.
@@ -178,7 +206,7 @@ def _styled(verdict: str) -> str:
 
 
 def _counts(tally: Tally) -> str:
-    parts = [f"{tally.count(outcome):,} {outcome}" for outcome in _OUTCOMES if tally.count(outcome)]
+    parts = [f"{count:,} {outcome}" for outcome, count in tally.counts.items() if count]
     if tally.unplayed:
         parts.append(f"{tally.unplayed:,} not played")
     return ", ".join(parts) or "nothing was compared"

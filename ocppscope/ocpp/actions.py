@@ -66,10 +66,13 @@ SENT_UNANSWERED: Final = frozenset({"NotifyPeriodicEventStream"})
 """What goes as SEND, and only so (OCPP 2.1 part 2, N15.FR.01)."""
 
 
+_ALL: Final = {version: senders[FROM_STATION] | senders[FROM_CSMS] for version, senders in BY_SENDER.items()}
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 def actions_of(version: str) -> frozenset[str]:
     """Every action of a version; empty for one that is not judged."""
-    senders = BY_SENDER.get(version)
-    return senders[FROM_STATION] | senders[FROM_CSMS] if senders else frozenset()
+    return _ALL.get(version, _NONE)
 
 
 def senders_of(version: str, action: str) -> frozenset[Direction]:

@@ -1,11 +1,13 @@
 """From a script and the user's wishes to a verdict: one station, or many at once."""
 
 import asyncio
+import itertools
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ocppscope.replay.comparing import Comparer
 from ocppscope.replay.living import LivingValues, fresh_values
@@ -16,6 +18,12 @@ from ocppscope.replay.sockets import Dial, Listen, Manners
 from ocppscope.replay.stage import Stage, Venue
 
 Observer = Callable[[Comparison], object]
+
+_SECOND: Final = 1_000_000_000
+_APART: Final = 0.004
+"""Seconds between the starts of two clones: stations do not move in step, and no server likes a storm."""
+_AT_ONCE: Final = 64
+"""Clones that connect at the same time: fewer than most servers let wait to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,12 @@ class Performance:
     """Nanoseconds."""
     refused: int = 0
     """Connections that could not be had."""
+    is_interrupted: bool = False
+    """Its task was cancelled: it ends where it was, and says what has come of it so far."""
 
 
-def player_of(script: Script, wishes: Wishes) -> Player:
-    """A player with a map of its own.
+def player_of(script: Script, wishes: Wishes, observe: Observer | None = None) -> tuple[Player, LivingValues]:
+    """A player, with a map of its own.
 
     Raises:
         ValueError: a pointer to be ignored is none.
@@ -58,14 +68,25 @@ def player_of(script: Script, wishes: Wishes) -> Player:
         keep_times=wishes.keep_times,
         fresh=fresh_values(random.Random()),  # noqa: S311 - no secret: two replays must not use the same
     )
-    comparer = Comparer(living, wishes.ignore)
-    return Player(
-        script, living, comparer, pace=wishes.pace, manner=wishes.manner, new_id=lambda: str(uuid.uuid4())
+    player = Player(
+        script,
+        living,
+        Comparer(living, wishes.ignore),
+        pace=wishes.pace,
+        manner=wishes.manner,
+        new_id=_message_ids(),
     )
+    if observe:
+        player.observe = observe
+    return player, living
 
 
 async def play_station(
-    script: Script, url: str, wishes: Wishes, observe: Observer | None = None
+    script: Script,
+    url: str,
+    wishes: Wishes,
+    observe: Observer | None = None,
+    door: asyncio.Semaphore | None = None,
 ) -> Performance:
     """Play the station against a CSMS.
 
@@ -74,8 +95,9 @@ async def play_station(
         url: of the CSMS.
         wishes: how.
         observe: called with each comparison.
+        door: lets only so many connect at once.
     """
-    venue = Dial(url, script.version, wishes.manners)
+    venue = Dial(url, script.version, wishes.manners, wishes.manner.wait / _SECOND, door)
     performance = await _perform(script, wishes, venue, observe)
     performance.refused = venue.refused
     return performance
@@ -100,8 +122,8 @@ async def play_csms(
     Raises:
         OSError: nobody can listen there.
     """
-    wait = wishes.manner.wait / 1e9
-    venue = Listen(*listen, script.acts[0], script.version, wait, wishes.manners.tls)
+    wait = wishes.manner.wait / _SECOND
+    venue = Listen(*listen, script.acts[0], script.version, wait, wishes.manners)
     async with venue:
         if listening:
             listening(venue.port)
@@ -109,15 +131,29 @@ async def play_csms(
 
 
 async def _perform(script: Script, wishes: Wishes, venue: Venue, observe: Observer | None) -> Performance:
-    player = player_of(script, wishes)
-    if observe:
-        player.observe = observe
-    stage = Stage(player, venue, time.time_ns)
+    player, living = player_of(script, wishes, observe)
+    stage = Stage(player, venue, _steady_clock())
+    is_interrupted = False
     try:
         await stage.perform(script.acts)
     except asyncio.CancelledError:
+        is_interrupted = True
         player.stop("interrupted")
-    return Performance(player.tally, player.notes, player.latencies)
+    notes = [*player.notes, *(one.detail for one in living.unlearned)]
+    return Performance(player.tally, notes, player.latencies, is_interrupted=is_interrupted)
+
+
+def _message_ids() -> Callable[[], str]:
+    """UUIDs, as most stations and CSMS use: of one replay they differ at the end, which is quick to make."""
+    beginning, _, end = str(uuid.uuid4()).rpartition("-")
+    numbers = itertools.count(int(end, 16) >> 1)
+    return lambda: f"{beginning}-{next(numbers):012x}"
+
+
+def _steady_clock() -> Callable[[], int]:
+    """Nanoseconds since the epoch; who sets the computer's clock meanwhile does not change the pace."""
+    ahead = time.time_ns() - time.monotonic_ns()
+    return lambda: time.monotonic_ns() + ahead
 
 
 async def play_clones(
@@ -125,6 +161,7 @@ async def play_clones(
     url: str,
     wishes: Iterable[Wishes],
     ended: Callable[[Performance], object] | None = None,
+    observe: Observer | None = None,
 ) -> list[Performance]:
     """Play a station many times at once, each with its own identity and map.
 
@@ -133,15 +170,26 @@ async def play_clones(
         url: of the CSMS.
         wishes: one for each clone.
         ended: called with each performance as it ends.
+        observe: called with each comparison of any of them.
     """
+    door = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(wish: Wishes) -> Performance:
-        performance = await play_station(script, url, wish)
+    async def one(number: int, wish: Wishes) -> Performance:
+        await asyncio.sleep(number * _APART)
+        performance = await play_station(script, url, wish, observe, door)
         if ended:
             ended(performance)
         return performance
 
-    return list(await asyncio.gather(*(one(wish) for wish in wishes)))
+    tasks = [asyncio.ensure_future(one(number, wish)) for number, wish in enumerate(wishes)]
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    # One that had not even begun was cancelled, and has nothing to tell.
+    return [task.result() for task in tasks if not task.cancelled()]
 
 
 def percentile(sorted_values: Sequence[int], part: float) -> int:

@@ -15,17 +15,16 @@ import orjson
 
 from ocppscope.events import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, SEND, Message, event
 from ocppscope.ocpp import rpc
-from ocppscope.ocpp.difference import Difference
+from ocppscope.ocpp.difference import Difference, differences
 from ocppscope.replay.comparing import Comparer
 from ocppscope.replay.defaults import default_answer
-from ocppscope.replay.living import LivingValues
+from ocppscope.replay.living import LivingValues, said
 from ocppscope.replay.pace import Pace
-from ocppscope.replay.script import MISSING, Act, Comparison, Script, Step
+from ocppscope.replay.scene import AT_ITS_OWN_PACE, Answer, Asked, Scene
+from ocppscope.replay.script import MISSING, Comparison, Outcome, Script, Step
 
 WAIT: Final = 30_000_000_000
 """Nanoseconds to wait for the peer: what OCPP 2.0.1 part 4 §3.2 suggests for an answer."""
-_AT_ITS_OWN_PACE: Final = frozenset({"Heartbeat"})
-"""Calls of which a peer may send more or fewer than were recorded: nobody waits for them, none is too many."""
 Compared: TypeAlias = Literal["answer", "call", "send", "close"]
 _COMPARED: Final[Mapping[str, Compared]] = {"answer": "answer", "call": "call", "close": "close"}
 """By kind of step; all else the peer sends."""
@@ -33,8 +32,11 @@ _ALIKE: Final = 20
 """Recorded Calls of an action, the next ones in their order, among which the most alike is chosen."""
 _NOTES: Final = 100
 _NORMAL: Final = 1000
+_RETRY: Final = 1_000_000_000
+"""Nanoseconds between attempts to open a session after the first."""
+_LAST_CALL: Final = "-1"
+"""The id of an answer to what could not be read (OCPP-J 2.1 §4.2.3): to the last Call."""
 
-Outcome: TypeAlias = Literal["equal", "diverged", "missing", "unexpected"]
 Verdict: TypeAlias = Literal["same", "diverged", "incomplete"]
 
 
@@ -70,7 +72,8 @@ class SendPing:
 class Close:
     """End the connection."""
 
-    code: int
+    code: int | None
+    """None: a Close that says nothing."""
     reason: str = ""
     how: Literal["close", "fin", "rst"] = "close"
     """With a Close; without one; breaking it off."""
@@ -100,57 +103,27 @@ class Manner:
 class Tally:
     """What has come of the peer's steps so far."""
 
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    """By step."""
-    unexpected: int = 0
-    """Messages that the capture does not have."""
+    counts: dict[Outcome, int] = field(
+        default_factory=lambda: {"equal": 0, "diverged": 0, "missing": 0, "unexpected": 0}
+    )
     unplayed: int = 0
-    """Steps of ours that could not be done."""
+    """Messages of ours that could not be sent."""
 
-    def count(self, outcome: Outcome) -> int:
-        """Steps of an outcome."""
-        if outcome == "unexpected":
-            return self.unexpected
-        return sum(one == outcome for one in self.outcomes.values())
+    @property
+    def steps(self) -> int:
+        """How many of the peer's steps were compared."""
+        return sum(self.counts.values()) - self.counts["unexpected"]
 
     @property
     def verdict(self) -> Verdict:
         """In a word."""
-        if self.unexpected or "diverged" in self.outcomes.values():
+        if self.counts["unexpected"] or self.counts["diverged"]:
             return "diverged"
-        return "incomplete" if self.unplayed or "missing" in self.outcomes.values() else "same"
+        return "incomplete" if self.unplayed or self.counts["missing"] else "same"
 
 
-class _Playing:
-    """Where one act stands."""
-
-    __slots__ = ("act", "at", "calls", "done", "is_closing", "last", "missing", "since")
-
-    def __init__(self, act: Act, now: int) -> None:
-        self.act = act
-        self.calls: dict[tuple[str, str | None], list[Step]] = {}
-        """The peer's Calls and Sends that have not come, by kind and action, in their order."""
-        for step in act.steps:
-            if not step.is_ours and step.kind in ("call", "send"):
-                self.calls.setdefault((step.kind, step.action), []).append(step)
-        self.at = 0
-        """The first step that is not done."""
-        self.done: set[int] = set()
-        """Numbers of steps beyond `at` that are."""
-        self.missing: set[int] = set()
-        """Numbers of steps that were given up, but may still come."""
-        self.since = now
-        """When the last thing happened that a step may have waited for."""
-        self.last: int | None = None
-        """When that was recorded."""
-        self.is_closing = False
-
-    def first_undone(self) -> int:
-        steps, done = self.act.steps, self.done
-        while self.at < len(steps) and steps[self.at].number in done:
-            done.discard(steps[self.at].number)
-            self.at += 1
-        return self.at
+_Judged: TypeAlias = tuple[Step, Any, int | None]
+"""A step of the peer's, what came (MISSING: nothing), and how long it took."""
 
 
 class Player:
@@ -185,14 +158,12 @@ class Player:
         self._version = script.version or "1.6"
         self._next_act = 0
         self._opens_at: int | None = None
-        self._playing: _Playing | None = None
-        self._ids: dict[int, Any] = {}
-        """By step: the id of its message as it is played."""
-        self._calls: dict[str, tuple[Step, int]] = {}
-        """By id: our Calls that are not answered, and when they were sent."""
-        self._answers: deque[tuple[int, Step]] = deque()
-        """Our answers that are due: when, and which."""
+        """When the next act is to open; None while one is played, or opens."""
+        self._tried: int | None = None
+        """When it was first tried."""
+        self._scene: Scene | None = None
         self._outputs: list[Output] = []
+        self._to_judge: deque[_Judged] = deque()
         self._is_done = False
         self.due: int | None = None
         """When `wake` has something to do, in nanoseconds since the epoch; None: only the peer can change anything."""
@@ -200,9 +171,23 @@ class Player:
         self.notes: list[str] = list(script.notes)
         """What a user should know."""
         self.observe: Callable[[Comparison], object] = _nobody
-        """Told of each comparison."""
+        """Told of each comparison. What was missing may come after all: then it is compared once more."""
         self.latencies: list[int] = []
         """Nanoseconds from our Calls to their answers."""
+
+    def judge(self) -> None:
+        """Compare what has come: to be called as soon as what follows from it is sent, for that does not wait."""
+        while self._to_judge:
+            step, actual, latency = self._to_judge.popleft()
+            if actual is MISSING:
+                found: tuple[Difference, ...] = ()
+            elif step.message is not None:
+                found = self._comparer.differences(step.message, actual)
+            else:
+                found = () if step.code is None else tuple(differences(step.code, actual))
+            kind: Compared = _COMPARED.get(step.kind, "send")
+            expected = step.code if step.message is None else said(step.message)
+            self._tell(Comparison(step.number, step.n, step.action, kind, expected, actual, found, latency))
 
     # --- what happens ---
 
@@ -213,26 +198,31 @@ class Player:
 
     def opened(self, now: int) -> list[Output]:
         """The connection of the act that was to open is there."""
-        self._playing = _Playing(self._script.acts[self._next_act], now)
-        handshake = self._playing.act.opened
-        self._playing.last = handshake.time if handshake else None
+        act = self._script.acts[self._next_act]
+        self._scene = Scene(act, now, waits_for_peer=self._pace.waits_for_peer)
         self._next_act += 1
+        self._tried = None
         return self._go_on(now)
 
     def failed(self, why: str, now: int) -> list[Output]:
-        """The connection cannot be had."""
-        step = self._script.acts[self._next_act].steps[:1]
-        where = f" (step {step[0].number})" if step else ""
+        """The connection cannot be had: all that was to be played on it, and after it, is given up.
+
+        A peer that was there before may be starting anew: it is tried again for as long as we wait for anything.
+        """
+        assert self._tried is not None
+        if self._next_act and now + _RETRY < self._tried + self._manner.wait:
+            self._opens_at = now + _RETRY
+            return self._go_on(now)
+        steps = self._script.acts[self._next_act].steps
+        where = f" (step {steps[0].number}, event {steps[0].n})" if steps else ""
         self._note(f"session {self._next_act + 1} could not be opened{where}: {why}")
-        self._give_up_act(self._script.acts[self._next_act].steps)
-        self._next_act += 1
-        self._opens_at = now
+        self._give_up_acts()
         return self._go_on(now)
 
     def received(self, text: str, now: int) -> list[Output]:
         """The peer has sent a text."""
-        playing = self._playing
-        if playing is None:
+        scene = self._scene
+        if scene is None:
             return []
         try:
             kind, message_id, action, payload, error, _ = rpc.read(text)
@@ -241,25 +231,24 @@ class Player:
             self._unexpected("send", None, text)
             return self._go_on(now)
         if kind in (CALL, SEND):
-            self._take_call(playing, kind, message_id, action, payload, now)
+            self._take_call(scene, kind, message_id, action, payload, now)
         else:
-            said = payload if error is None else [error.code, error.description, error.details]
-            self._take_answer(playing, kind, message_id, said, now)
+            it_said = payload if error is None else [error.code, error.description, error.details]
+            if kind == CALLRESULTERROR:
+                self._take_dispute(scene, message_id, it_said, now)
+            else:
+                self._take_answer(scene, kind, message_id, it_said, now)
         return self._go_on(now)
 
-    def closed(self, code: int | None, reason: str, now: int, *, by_peer: bool = True) -> list[Output]:
+    def closed(self, code: int | None, reason: str, now: int) -> list[Output]:
         """The connection has ended."""
-        playing, self._playing = self._playing, None
-        if playing is None:
+        scene, self._scene = self._scene, None
+        if scene is None:
             return []
-        self._calls.clear()
-        self._answers.clear()
-        rest = [
-            step for step in playing.act.steps[playing.first_undone() :] if step.number not in playing.done
-        ]
-        if by_peer and not playing.is_closing:
-            rest = self._closed_by_peer(rest, code, reason)
-        self._give_up_act([step for step in rest if step.number not in playing.missing])
+        left = scene.left()
+        if not scene.is_closing:
+            left = self._closed_by_peer(left, code, reason)
+        self._give_up(left)
         if self._next_act < len(self._script.acts):
             self._opens_at = now + self._pace.gap(self._between(self._next_act))
         return self._go_on(now)
@@ -274,266 +263,214 @@ class Player:
             return
         self._is_done = True
         self._note(why)
-        if self._playing:
-            playing = self._playing
-            rest = [s for s in playing.act.steps[playing.first_undone() :] if s.number not in playing.done]
-            self._give_up_act([step for step in rest if step.number not in playing.missing])
-        for act in self._script.acts[self._next_act :]:
-            self._give_up_act(act.steps)
+        if self._scene:
+            self._give_up(self._scene.left())
+        self._give_up_acts()
+        self.judge()
 
     # --- the peer's messages ---
 
     def _take_call(
-        self, playing: _Playing, kind: int, message_id: Any, action: Any, payload: Any, now: int
+        self, scene: Scene, kind: int, message_id: Any, action: Any, payload: Any, now: int
     ) -> None:
-        step = self._recorded_call(playing, kind, action, payload)
+        step = self._recorded_call(scene, kind, action, payload)
         if step is None:
-            if action not in _AT_ITS_OWN_PACE:
+            if action not in AT_ITS_OWN_PACE:
                 self._unexpected("call" if kind == CALL else "send", action, payload)
             if kind == CALL:
-                self._outputs.append(SendText(self._default_answer(message_id, action, payload, now)))
+                self._answer_by_default(message_id, action, payload, now)
             return
         recorded = _message(step)
         self._living.learn(recorded, payload)
-        self._compare(step, payload, self._comparer.differences(recorded, payload))
-        self._ids[step.number] = message_id
-        self._happened(playing, step, now)
+        self._happened(scene, step, payload, now)
         if step.answer is not None:
             answer = self._steps[step.answer]
-            self._answers.append((now + self._pace.gap(_between(step, answer)), answer))
+            scene.answers.append(Answer(now + self._pace.gap(_between(step, answer)), answer, message_id))
+        elif kind == CALL and scene.may_lack_answer_to(step, self._manner.wait):
+            self._answer_by_default(message_id, action, payload, now)
 
-    def _recorded_call(self, playing: _Playing, kind: int, action: Any, payload: Any) -> Step | None:
+    def _recorded_call(self, scene: Scene, kind: int, action: Any, payload: Any) -> Step | None:
         """The recorded Call that one of the peer's stands for: of its action the most alike, then the first."""
         if not isinstance(action, str):
             return None
-        fitting = playing.calls.get(("call" if kind == CALL else "send", action))
-        if not fitting:
-            return None
-        best = fitting[0]
-        if len(fitting) > 1:
-            best = max(fitting[:_ALIKE], key=lambda step: self._comparer.likeness(_message(step), payload))
-        fitting.remove(best)
+        best, most = None, -1.0
+        fitting = scene.fitting("call" if kind == CALL else "send", action)
+        if len(fitting) == 1:
+            return fitting[0]
+        for step in fitting[:_ALIKE]:
+            likeness = self._comparer.likeness(_message(step), payload)
+            if likeness > most:
+                best, most = step, likeness
+            if likeness >= 1:
+                break
         return best
 
-    def _default_answer(self, message_id: Any, action: Any, payload: Any, now: int) -> str:
+    def _answer_by_default(self, message_id: Any, action: Any, payload: Any, now: int) -> None:
         answer = None
         if not self._manner.refuses_unknown and isinstance(action, str):
             answer = default_answer(self._version, action, payload, self._script.side, now)
         if answer is None:
-            return _text([CALLERROR, message_id, "NotImplemented", "", {}])
-        return _text([CALLRESULT, message_id, answer])
+            self._send([CALLERROR, message_id, "NotImplemented", "", {}])
+        else:
+            self._send([CALLRESULT, message_id, answer])
 
-    def _take_answer(self, playing: _Playing, kind: int, message_id: Any, said: Any, now: int) -> None:
-        if kind == CALLRESULTERROR:
-            self._take_result_error(playing, message_id, said, now)
+    def _take_answer(self, scene: Scene, kind: int, message_id: Any, it_said: Any, now: int) -> None:
+        if message_id == _LAST_CALL and scene.asked:
+            message_id = next(reversed(scene.asked))
+        asked = scene.asked.pop(message_id, None) if isinstance(message_id, str) else None
+        if asked is None:
+            self._unexpected("answer", None, it_said)
             return
-        call, sent = self._calls.pop(message_id, (None, 0)) if isinstance(message_id, str) else (None, 0)
-        if call is None:
-            self._unexpected("answer", None, said)
+        latency = now - asked.sent
+        self.latencies.append(latency)
+        if asked.step.answer is None:
+            if not scene.may_lack_answer_to(asked.step, self._manner.wait):
+                self._unexpected("answer", asked.step.action, it_said, latency)
             return
-        self.latencies.append(now - sent)
-        step = None if call.answer is None else self._steps[call.answer]
-        if step is None:
-            self._unexpected("answer", call.action, said, now - sent)
-            return
+        step = self._steps[asked.step.answer]
         recorded = _message(step)
         if recorded.type == kind == CALLRESULT:
-            self._living.learn(recorded, said)
-        self._ids[step.number] = message_id
-        self._compare(step, said, self._differences(recorded, kind, said), now - sent)
-        self._happened(playing, step, now)
+            self._living.learn(recorded, it_said)
+        scene.remember(step, message_id)
+        self._happened(scene, step, it_said, now, latency)
 
-    def _differences(self, recorded: Message, kind: int, said: Any) -> tuple[Difference, ...]:
-        if recorded.type == kind:
-            return self._comparer.differences(recorded, said)
-        return (Difference("", "changed", _said(recorded), said, ""),)
+    def _take_dispute(self, scene: Scene, message_id: Any, it_said: Any, now: int) -> None:
+        step = scene.dispute(message_id)
+        if step is None:
+            self._unexpected("answer", None, it_said)
+        else:
+            self._happened(scene, step, it_said, now)
 
-    def _take_result_error(self, playing: _Playing, message_id: Any, said: Any, now: int) -> None:
-        for step in playing.act.steps[playing.first_undone() :]:
-            is_it = step.message is not None and step.message.type == CALLRESULTERROR and not step.is_ours
-            if is_it and step.call is not None and self._ids.get(step.call) == message_id:
-                self._compare(step, said, self._comparer.differences(_message(step), said))
-                self._happened(playing, step, now)
-                return
-        self._unexpected("answer", None, said)
+    def _happened(self, scene: Scene, step: Step, actual: Any, now: int, latency: int | None = None) -> None:
+        """A step of the peer's has come."""
+        if scene.happened(step, now):
+            self.tally.counts["missing"] -= 1
+            self._note(f"{_named(step)} came after all, when it was not waited for any more")
+        self._compare(step, actual, latency)
 
-    def _closed_by_peer(self, rest: list[Step], code: int | None, reason: str) -> list[Step]:
+    def _closed_by_peer(self, left: list[Step], code: int | None, reason: str) -> list[Step]:
         """The peer has ended the connection: as recorded, if that is all that was left."""
-        expected = next((step for step in rest if step.kind == "close" and not step.is_ours), None)
-        if expected is None:
-            where = f" before step {rest[0].number} (event {rest[0].n})" if rest else ""
-            self._note(f"the peer closed the connection{where}: code {code}{f', {reason}' if reason else ''}")
-            return rest
-        differs = expected.code is not None and expected.code != code
-        differences = (Difference("", "changed", expected.code, code, ""),) if differs else ()
-        self._compare(expected, code, differences)
-        return [step for step in rest if step is not expected]
+        if not left:
+            return left
+        end = left[-1]
+        is_recorded = end.kind == "close" and not end.is_ours
+        if len(left) > 1 or not is_recorded:
+            how = "without a Close" if code is None else f"with code {code}"
+            self._note(
+                f"the peer closed the connection {how}{f' ({reason})' if reason else ''} before {_named(left[0])}"
+            )
+        if not is_recorded:
+            return left
+        self._compare(end, code)
+        return left[:-1]
 
     # --- our steps ---
 
     def _go_on(self, now: int) -> list[Output]:
         """Do all that is due."""
         self.due = None
-        while not self._is_done:
-            playing = self._playing
-            if playing is None:
-                if not self._open_next(now):
-                    break
-            elif not (self._answer(playing, now) or self._act(playing, now)):
-                break
+        if self._scene is None:
+            self._open_next(now)
+        else:
+            while self._answer(self._scene, now) or self._act(self._scene, now):
+                pass
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def _open_next(self, now: int) -> bool:
-        """Between two acts; True if there is more to do at once."""
+    def _open_next(self, now: int) -> None:
+        """Between two acts."""
+        if self._is_done:
+            return
         if self._next_act >= len(self._script.acts):
             self._is_done = True
             self._outputs.append(Done())
-            return False
-        if self._opens_at is None:
-            return False
-        if now < self._opens_at:
-            self._wake_at(self._opens_at)
-            return False
-        self._opens_at = None
-        self._outputs.append(Open(self._next_act))
-        return False
+        elif self._opens_at is not None and now < self._opens_at:
+            self.due = self._opens_at
+        elif self._opens_at is not None:
+            self._opens_at = None
+            self._tried = now if self._tried is None else self._tried
+            self._outputs.append(Open(self._next_act))
 
-    def _answer(self, playing: _Playing, now: int) -> bool:
+    def _answer(self, scene: Scene, now: int) -> bool:
         """Send the first answer that is due."""
-        for place, (due, step) in enumerate(self._answers):
-            if due <= now:
-                del self._answers[place]
-                self._say(step, now)
-                self._happened(playing, step, now)
+        for place, answer in enumerate(scene.answers):
+            if answer.due <= now:
+                del scene.answers[place]
+                self._say(answer.step, answer.message_id, now)
+                scene.remember(answer.step, answer.message_id)
+                scene.happened(answer.step, now)
                 return True
-            self._wake_at(due)
+            self._wake_at(answer.due)
         return False
 
-    def _act(self, playing: _Playing, now: int) -> bool:
+    def _act(self, scene: Scene, now: int) -> bool:
         """Do the next step of ours, if everything that came before it has happened."""
-        steps = playing.act.steps
-        start = playing.first_undone()
-        if start >= len(steps) or playing.is_closing:
-            if start >= len(steps) and not playing.is_closing:
-                playing.is_closing = True
-                self._outputs.append(Close(_NORMAL))
+        if scene.is_closing:
             return False
-        unmet: list[Step] = []
-        for place in range(start, len(steps)):
-            step = steps[place]
-            if step.number in playing.done:
-                continue
-            if step.is_ours and not self._is_answer_to_peer(step):
-                break
-            if self._is_waited_for(step, playing):
-                unmet.append(step)
-        else:
-            return self._wait_to_the_end(playing, unmet, now)
-        if unmet:
-            return self._wait(playing, unmet, now)
-        due = playing.since + (
-            self._pace.gap(step.time - playing.last) if step.time and playing.last is not None else 0
-        )
+        step = scene.turn()
+        if awaited := scene.awaited(step):
+            return self._wait(scene, awaited, now)
+        if scene.has_to_answer(step):
+            return False
+        if step is None:
+            scene.is_closing = True
+            self._outputs.append(Close(_NORMAL))
+            return False
+        due = scene.since
+        if step.time is not None and scene.recorded is not None:
+            due += self._pace.gap(step.time - scene.recorded)
         if now < due:
             self._wake_at(due)
             return False
-        self._do(playing, step, now)
+        scene.pass_turn(due)  # not now: who is late does not stay so
+        self._do(scene, step, now)
         return True
 
-    def _is_answer_to_peer(self, step: Step) -> bool:
-        return step.kind == "answer" and _message(step).type != CALLRESULTERROR
-
-    def _is_waited_for(self, step: Step, playing: _Playing) -> bool:
-        if step.number in playing.missing:
-            return False
-        if step.is_ours:  # an answer: it comes when its Call has come, and after its own time
-            return step.call in self._ids and any(one is step for _, one in self._answers)
-        if step.kind == "answer":
-            return step.call in self._ids
-        if step.kind in ("ping", "pong", "damaged", "close"):
-            return False
-        return self._pace.waits_for_peer and step.action not in _AT_ITS_OWN_PACE
-
-    def _wait(self, playing: _Playing, unmet: list[Step], now: int) -> bool:
+    def _wait(self, scene: Scene, awaited: list[Step], now: int) -> bool:
         """Wait for the peer, but not for ever."""
-        theirs = [step for step in unmet if not step.is_ours]
-        if not theirs:
-            return False  # an answer of ours will go first, and has its own time
-        end = playing.since + self._manner.wait
+        end = scene.since + self._manner.wait
         if now < end:
             self._wake_at(end)
             return False
-        for step in theirs:
-            self._miss(step)
-            playing.missing.add(step.number)
-        playing.since = now
+        for step in scene.give_up(awaited, now):
+            self._compare(step, MISSING)
         return True
 
-    def _wait_to_the_end(self, playing: _Playing, unmet: list[Step], now: int) -> bool:
-        """All of ours is done: what the peer was to do may still come, its Close last."""
-        rest = [
-            step
-            for step in playing.act.steps[playing.at :]
-            if step.number not in playing.done and step.number not in playing.missing
-        ]
-        calls = [s for s in rest if s.kind in ("call", "send") and s.action not in _AT_ITS_OWN_PACE]
-        closing = [step for step in rest if step.kind == "close"]
-        if awaited := unmet or calls or closing:
-            return self._wait(playing, awaited, now)
-        playing.at = len(playing.act.steps)
-        return True
-
-    def _do(self, playing: _Playing, step: Step, now: int) -> None:
-        if step.kind in ("call", "send", "answer"):
-            self._say(step, now)
+    def _do(self, scene: Scene, step: Step, now: int) -> None:
+        if step.kind in ("call", "send"):
+            message_id = self._new_id()
+            if step.kind == "call":
+                scene.asked[message_id] = Asked(step, now)
+            self._say(step, message_id, now)
+        elif step.kind == "answer":  # about an answer: a CallResultError
+            self._say(step, scene.id_of(step), now)
         elif step.kind == "ping":
             self._outputs.append(SendPing(step.data))
         elif step.kind == "close":
-            playing.is_closing = True
-            closed = playing.act.closed
+            scene.is_closing = True
+            closed = scene.act.closed
             how = closed.how if closed and closed.how != "end-of-capture" else "close"
-            self._outputs.append(Close(step.code or _NORMAL, step.reason, how))
-        elif step.kind == "damaged":
-            self._damaged(step)
-        self._happened(playing, step, now)
-
-    def _damaged(self, step: Step) -> None:
-        if self._manner.is_raw:
+            self._outputs.append(Close(step.code, step.reason, how))
+        elif step.kind == "damaged" and self._manner.is_raw:
             self._outputs.append(SendRaw(step.data))
-        else:
+        elif step.kind == "damaged":
             self._note(f"event {step.n} is damaged and was left out: --raw sends it as it was")
 
-    def _say(self, step: Step, now: int) -> None:
+    def _say(self, step: Step, message_id: Any, now: int) -> None:
         message = _message(step)
-        payload = message.payload
-        if message.error is None:
-            call = self._steps[step.call].message if step.call is not None else None
-            payload = self._living.outgoing(message, call, now)
-        if step.kind == "answer":
-            message_id = self._ids.get(step.call) if step.call is not None else message.id
-        else:
-            message_id = self._new_id()
-        self._ids[step.number] = message_id
+        call = None if step.call is None else self._steps[step.call].message
+        payload = self._living.outgoing(message, call, now)
         if message.error is not None:
-            error = message.error
-            said: list[Any] = [message.type, message_id, error.code, error.description, error.details]
+            self._send([message.type, message_id, *payload])
         elif message.type in (CALL, SEND):
-            said = [message.type, message_id, message.action, payload]
+            self._send([message.type, message_id, message.action, payload])
         else:
-            said = [message.type, message_id, payload]
-        if message.type == CALL:
-            self._calls[str(message_id)] = step, now
-        self._outputs.append(SendText(_text(said)))
+            self._send([message.type, message_id, payload])
+
+    def _send(self, message: list[Any]) -> None:
+        self._outputs.append(SendText(_text(message)))
 
     # --- book-keeping ---
-
-    def _happened(self, playing: _Playing, step: Step, now: int) -> None:
-        playing.done.add(step.number)
-        playing.missing.discard(step.number)
-        playing.since = now
-        if step.time is not None:
-            playing.last = step.time if playing.last is None else max(playing.last, step.time)
 
     def _wake_at(self, time: int) -> None:
         self.due = time if self.due is None else min(self.due, time)
@@ -545,44 +482,30 @@ class Player:
         opened = after.opened.time if after.opened else None
         return opened - ended if ended is not None and opened is not None else 0
 
-    def _compare(
-        self, step: Step, actual: Any, differences: tuple[Difference, ...], latency: int | None = None
-    ) -> None:
-        kind: Compared = _COMPARED.get(step.kind, "send")
-        expected = step.code if step.message is None else _said(step.message)
-        one = Comparison(
-            step.number,
-            step.n,
-            step.action,
-            kind,
-            expected,
-            actual,
-            differences,
-            latency,
-        )
-        self.tally.outcomes[step.number] = one.outcome
-        self.observe(one)
+    def _compare(self, step: Step, actual: Any, latency: int | None = None) -> None:
+        self._to_judge.append((step, actual, latency))
 
-    def _miss(self, step: Step) -> None:
-        self._compare(step, MISSING, ())
-
-    def _unexpected(
-        self,
-        kind: Literal["answer", "call", "send"],
-        action: Any,
-        actual: Any,
-        latency: int | None = None,
-    ) -> None:
-        self.tally.unexpected += 1
+    def _unexpected(self, kind: Compared, action: Any, actual: Any, latency: int | None = None) -> None:
         name = action if isinstance(action, str) else None
-        self.observe(Comparison(None, None, name, kind, MISSING, actual, (), latency))
+        self.judge()  # in order
+        self._tell(Comparison(None, None, name, kind, MISSING, actual, (), latency))
 
-    def _give_up_act(self, steps: list[Step]) -> None:
+    def _tell(self, comparison: Comparison) -> None:
+        self.tally.counts[comparison.outcome] += 1
+        self.observe(comparison)
+
+    def _give_up(self, steps: list[Step]) -> None:
         for step in steps:
             if step.is_ours:
                 self.tally.unplayed += step.kind in ("call", "send", "answer")
-            elif step.kind in ("call", "send", "answer") and step.action not in _AT_ITS_OWN_PACE:
-                self._miss(step)
+            elif step.kind in ("call", "send", "answer") and step.action not in AT_ITS_OWN_PACE:
+                self._compare(step, MISSING)
+
+    def _give_up_acts(self) -> None:
+        """Those that are not played."""
+        for act in self._script.acts[self._next_act :]:
+            self._give_up([step for step in act.steps if not step.is_ours or step.kind != "answer"])
+        self._next_act = len(self._script.acts)
 
     def _note(self, text: str) -> None:
         if len(self.notes) < _NOTES:
@@ -598,9 +521,9 @@ def _message(step: Step) -> Message:
     return step.message
 
 
-def _said(message: Message) -> Any:
-    error = message.error
-    return message.payload if error is None else [error.code, error.description, error.details]
+def _named(step: Step) -> str:
+    kind = "its answer to " if step.kind == "answer" else ""
+    return f"step {step.number} (event {step.n}, {kind}{step.action or step.kind})"
 
 
 def _between(one: Step, other: Step) -> int:

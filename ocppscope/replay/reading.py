@@ -144,6 +144,8 @@ class _Part:
         self.spoke: set[Direction] = set()
         """Who said a message that can be said again, selected or not."""
         self.called: set[Direction] = set()
+        self.has_gaps = False
+        """Bytes of it are not in the capture, or cannot be read."""
         self.unreadable: dict[Direction, int] = {}
         """By side: the first event that the capture does not hold in full."""
         self._is_silent = True
@@ -226,6 +228,7 @@ class _Part:
             return
         if event.direction is not None:
             self.unreadable.setdefault(event.direction, event.n)
+        self.has_gaps = True
         if is_wanted:
             whose = f" of {_WHO[event.direction]}" if event.direction else ""
             self.notes.append(
@@ -233,6 +236,7 @@ class _Part:
             )
 
     def _gap(self, event: Gap) -> None:
+        self.has_gaps = True
         size = "bytes" if event.size is None else plural(event.size, "byte")
         verb = "is" if event.size == 1 else "are"
         whose = _WHO[event.direction]
@@ -477,7 +481,7 @@ def _acts(parts: list[_Part], ours: Direction) -> list[Act]:
         is_known = part.opened is not None and (
             part.opened.path is not None or part.opened.status is not None
         )
-        acts.append(Act(part.opened if is_known else None, steps, part.closed))
+        acts.append(Act(part.opened if is_known else None, steps, part.closed, has_gaps=part.has_gaps))
     return acts
 
 

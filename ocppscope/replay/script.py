@@ -14,6 +14,7 @@ Side: TypeAlias = Literal["station", "csms"]
 """Which one is played."""
 
 Kind: TypeAlias = Literal["call", "answer", "send", "ping", "pong", "damaged", "close"]
+Outcome: TypeAlias = Literal["equal", "diverged", "missing", "unexpected"]
 
 
 @event
@@ -57,6 +58,8 @@ class Act:
     """In the order of the capture."""
     closed: Closed | None = None
     """How it ended; None where the capture ends first."""
+    has_gaps: bool = False
+    """Something of it is not in the capture: what it does not show may have been there."""
 
 
 @dataclass(slots=True)
@@ -71,11 +74,11 @@ class Script:
     acts: list[Act]
     notes: list[str] = field(default_factory=list)
     """What a user should know: what is left out, and what the capture lacks."""
+    steps: list[Step] = field(init=False)
+    """Of all acts; a step's number is its place here."""
 
-    @property
-    def steps(self) -> list[Step]:
-        """Of all acts; a step's number is its place here."""
-        return [step for act in self.acts for step in act.steps]
+    def __post_init__(self) -> None:
+        self.steps = [step for act in self.acts for step in act.steps]
 
 
 class _Missing:
@@ -108,7 +111,7 @@ class Comparison:
     """Nanoseconds from our Call to this answer."""
 
     @property
-    def outcome(self) -> Literal["equal", "diverged", "missing", "unexpected"]:
+    def outcome(self) -> Outcome:
         """What to call it."""
         if self.actual is MISSING:
             return "missing"

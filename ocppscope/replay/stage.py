@@ -1,8 +1,8 @@
 """Where a script is played: between the player, which knows no socket, and a connection, which knows no script."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, Protocol
 
 from ocppscope.replay.player import (
     Close,
@@ -15,6 +15,9 @@ from ocppscope.replay.player import (
     SendText,
 )
 from ocppscope.replay.script import Act
+
+_SECOND: Final = 1_000_000_000
+_LEAVING: Final = Close(1001)
 
 
 class CannotOpenError(Exception):
@@ -78,78 +81,80 @@ class Stage:
         self._venue = venue
         self._clock = clock
         self._connection: Connection | None = None
-        self._act: Act | None = None
-        self._lock = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        """Held from what happens until all that follows from it is sent: what is said stays in order."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0
-        self._acts: list[int] = []
-        self._is_over = asyncio.Event()
+        self._next_act: int | None = None
+        self._is_over = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def perform(self, script_acts: Iterable[Act]) -> None:
-        """Play to the end.
+    async def perform(self, acts: Sequence[Act]) -> None:
+        """Play to the end. Cancelled, it leaves without a word.
 
         Args:
-            script_acts: of the script that the player plays.
+            acts: of the script that the player plays.
         """
-        acts = list(script_acts)
         try:
             await self._do(self._player.start(self._clock()))
-            while not self._is_over.is_set():
-                if not self._acts:
-                    await self._next()
-                    continue
-                await self._play(acts[self._acts.pop()])
+            while not self._is_over:
+                if self._next_act is None:
+                    await self._between_acts()
+                else:
+                    await self._play(acts[self._next_act])
         finally:
             if self._timer:
                 self._timer.cancel()
             for task in self._tasks:
                 task.cancel()
+            if self._connection is not None:
+                await self._connection.close(_LEAVING)
 
-    async def _next(self) -> None:
-        """Wait until an act is to open, or all is over."""
-        due = self._player.due
-        now = self._clock()
-        await asyncio.sleep(max((now if due is None else due) - now, 0) / 1e9)
+    async def _between_acts(self) -> None:
+        """Wait until the next act is to open."""
+        due, now = self._player.due, self._clock()
+        await asyncio.sleep(max((now if due is None else due) - now, 0) / _SECOND)
         await self._do(self._player.wake(self._clock()))
 
     async def _play(self, act: Act) -> None:
         """One act: from its connection to the end of that."""
-        player, clock = self._player, self._clock
+        player, clock, turn = self._player, self._clock, self._turn
+        self._next_act = None
         try:
             connection = self._connection = await self._venue.open(act)
         except CannotOpenError as error:
             await self._do(player.failed(str(error), clock()))
             return
-        await self._do(player.opened(clock()))
         try:
+            async with turn:
+                await self._do(player.opened(clock()))
             while True:
                 text = await connection.receive()
-                async with self._lock:
+                async with turn:
                     await self._do(player.received(text, clock()))
         except Ended as end:
-            self._connection = None
-            async with self._lock:
+            async with turn:
+                self._connection = None
                 await self._do(player.closed(end.code, end.reason, clock()))
 
     async def _do(self, outputs: Iterable[Output]) -> None:
         connection = self._connection
         for output in outputs:
-            if isinstance(output, SendText):
-                if connection:
-                    await connection.send(output.text)
-            elif isinstance(output, Open):
-                self._acts.append(output.act)
+            if isinstance(output, Open):
+                self._next_act = output.act
             elif isinstance(output, Done):
-                self._is_over.set()
+                self._is_over = True
             elif connection is None:
-                continue
+                continue  # what was to be said has nobody to hear it any more
+            elif isinstance(output, SendText):
+                await connection.send(output.text)
             elif isinstance(output, SendPing):
                 await connection.ping(output.payload)
             elif isinstance(output, SendRaw):
                 await connection.send_raw(output.data)
             elif isinstance(output, Close):
-                self._start(connection.close(output))
+                self._start(connection.close(output))  # it waits for the peer's, which `receive` has to take
+        self._player.judge()
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -162,18 +167,18 @@ class Stage:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
         self._timer_due = due
-        self._timer = loop.call_later(max(due - self._clock(), 0) / 1e9, self._ring)
+        self._timer = loop.call_later(max(due - self._clock(), 0) / _SECOND, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         self._start(self._wake())
 
     async def _wake(self) -> None:
-        async with self._lock:
+        async with self._turn:
             if self._connection is not None:
                 await self._do(self._player.wake(self._clock()))
 
-    def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

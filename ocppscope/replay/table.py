@@ -115,8 +115,14 @@ def rewritten(value: Any, of: Tree | Field, write: Callable[[Field, Any], Any]) 
     """
     if isinstance(of, Living | Plain):
         return write(of, value) if is_scalar(value) else value
+    if not of:
+        return value
     if isinstance(value, dict):
-        return {key: rewritten(item, of[key], write) if key in of else item for key, item in value.items()}
+        changed = dict(value)
+        for key, below in of.items():
+            if key in value:
+                changed[key] = rewritten(value[key], below, write)
+        return changed
     if isinstance(value, list) and "*" in of:
         return [rewritten(item, of["*"], write) for item in value]
     return value
