@@ -14,7 +14,7 @@ import orjson
 from ocppscope.cli import filtering
 from ocppscope.cli.filtering import filter_option
 from ocppscope.cli.options import EXIT_FINDINGS, OpenInput, Reading, UnreadableInput, reading_options
-from ocppscope.export import FORMATS, Format, Order, Output
+from ocppscope.export import FORMATS, Format, MissingExtraError, Order, Output
 from ocppscope.filter import Filter
 from ocppscope.ocpp.visible import visible
 from ocppscope.rules.registry import Profile
@@ -39,6 +39,7 @@ _WATCH: Final = 1.0
     show_default=True,
     help="Severities of the findings in a store.",
 )
+@click.option("--plain", is_flag=True, help="Open OCPP Trace without what only ocppscope reads.")
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it is there.")
 @click.option("--follow", is_flag=True, hidden=True, help="Wait for the file to grow.")
 @click.option("--scratch", is_flag=True, hidden=True, help="For a viewer: quick, quiet, kept in any case.")
@@ -51,6 +52,7 @@ def command(
     target: Path,
     name: str | None,
     profile: Profile,
+    plain: bool,
     force: bool,
     follow: bool,
     scratch: bool,
@@ -58,7 +60,8 @@ def command(
     wanted: Filter | None,
     **reading: Any,
 ) -> None:
-    """Write a capture in another form: a store (.ocppdb), which opens at once and takes SQL, or JSON lines.
+    """Write a capture in another form: a store (.ocppdb), which opens at once and takes SQL; Open OCPP Trace, JSON,
+    CSV or Parquet for other programs; Markdown, a diagram or HTML for people.
 
     Exit codes: 0, 1 an INPUT that could be read in part only, 2 wrong usage, 3 one that cannot be read or holds
     no OCPP message, 130 interrupted: what was read until then is in OUTPUT.
@@ -67,7 +70,8 @@ def command(
     settings = Reading(**reading, follow=follow)
     if follow and wanted is not None:
         raise click.UsageError("--follow and --filter contradict each other: a selection is made at the end")
-    order = Order(target, "standard input" if source == "-" else source, profile, wanted, is_scratch=scratch)
+    title = "standard input" if source == "-" else source
+    order = Order(target, title, profile, wanted, is_scratch=scratch, is_plain=plain, tell=_tell)
     if parent is not None:
         _stop_without(parent, target if scratch else None)
     place = _Place(target, source, force=force)
@@ -78,6 +82,8 @@ def command(
         else:
             with place:
                 _fill(form.open(order), opened, order, settings, selects=form.selects)
+    except MissingExtraError as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
     finally:
@@ -86,12 +92,16 @@ def command(
         sys.exit(EXIT_FINDINGS)
 
 
+def _tell(text: str) -> None:
+    click.echo(visible(text), err=True)
+
+
 def _format_of(target: Path, name: str | None) -> Format:
     if name is not None:
         return FORMATS[name]
-    for form in FORMATS.values():
-        if target.name.lower().endswith(form.extension):
-            return form
+    fitting = [form for form in FORMATS.values() if target.name.lower().endswith(form.extension)]
+    if fitting:
+        return max(fitting, key=lambda form: len(form.extension))  # .trace.jsonl is more than .jsonl
     names = " or ".join(f"{target.name}{form.extension} ({form.help})" for form in FORMATS.values())
     raise click.BadParameter(
         f"the format of {target.name} is not clear: name it {names}, or say --to {'|'.join(FORMATS)}",

@@ -27,6 +27,8 @@ class Counts:
         """What is wrong with files that could be read in part only."""
         self._has_duplicates = False
         """Some sessions are seen twice; they count once."""
+        self._open: set[int] = set()
+        """Sessions whose beginning was counted."""
         self._first: int | None = None
         self._last: int | None = None
 
@@ -57,9 +59,12 @@ class Counts:
                 self.damage += [event.detail] if event.kind == "file.damaged" else []
             else:
                 self._count(event)
-        if events:
-            self._span(events[0].time)
-            self._span(events[-1].time)
+        for ordered in (
+            events,
+            reversed(events),
+        ):  # a log may have no times; notices come before what they are of
+            times = (event.time for event in ordered if not isinstance(event, Notice))
+            self._span(next((time for time in times if time is not None), None))
 
     def _count(self, event: Event) -> None:
         session = event.session
@@ -68,10 +73,14 @@ class Counts:
         if isinstance(event, Damaged):
             self.unreadable += 1
         elif isinstance(event, Opened):
-            self.sessions += 1
+            self._open.add(session.number)
             self.upgrades += event.path is not None
+        if isinstance(event, Opened) or (isinstance(event, Closed) and session.number not in self._open):
+            self.sessions += 1  # a log need not show how a session began
             if session.station is not None:
                 self.stations[session.station] = None
+        if isinstance(event, Closed):
+            self._open.discard(session.number)
         if isinstance(event, Opened | Closed) and session.version is not None:
             self.versions.add(session.version)
 

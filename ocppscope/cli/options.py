@@ -4,8 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
@@ -41,6 +42,9 @@ class Reading:
     max_message: int
     station: tuple[str, ...]
     name_station: str | None
+    dialect: str | None = None
+    assume_tz: tzinfo | None = None
+    as_logged_by: Literal["station", "csms"] | None = None
     follow: bool = False
     idle: Callable[[], None] | None = None
     """Called before more input is waited for."""
@@ -57,6 +61,9 @@ class Reading:
             max_message=self.max_message,
             follow=self._wait if self.follow and "-" not in names else None,  # a pipe's end is its end
             idle=self._tell_idle,
+            dialect=self.dialect,
+            zone=self.assume_tz,
+            logged_by=self.as_logged_by,
         )
         try:
             source = open_source(names, options)
@@ -151,6 +158,7 @@ class OpenInput:
                 self.counts.feed(batch)
                 for damage in self.counts.damage[told:]:
                     click.echo(f"Warning: {damage}", err=True)
+                _tell_assumed(batch)
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error
@@ -183,6 +191,13 @@ class OpenInput:
             found.insert(0, f"{self.counts.unreadable:,} × WebSocket message that cannot be read")
         instead = "; ".join(found) or "nothing at all"
         raise UnreadableInput(f"{self.title} holds no OCPP message. Found instead: {instead}")
+
+
+def _tell_assumed(batch: list[Event | Notice]) -> None:
+    """Say how a log is read, and what had to be assumed."""
+    for event in batch:
+        if isinstance(event, Notice) and event.kind.startswith("text."):
+            click.echo(f"Note: {visible(event.detail)}", err=True)
 
 
 def _bytes_of(path: Path, option: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,36 @@ class SizeType(click.ParamType[int]):
         return int(match[1]) * _SIZES[match[2].upper()]
 
 
+class ZoneType(click.ParamType[tzinfo]):
+    """A time zone: an IANA name, or an offset from UTC."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
+        if isinstance(value, tzinfo):
+            return value
+        from ocppscope.sources.text.clock import zone_named
+
+        try:
+            return zone_named(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time zone: write a name such as Europe/Berlin, or +02:00", param, ctx)
+
+
+class DialectType(click.ParamType[str]):
+    """The name of a log dialect."""
+
+    name = "dialect"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from ocppscope.sources.text.dialect import all_dialects
+
+        known = all_dialects()
+        if value not in known:
+            self.fail(f"there is no dialect {value!r}: choose one of {', '.join(sorted(known))}", param, ctx)
+        return str(value)
+
+
 def reading_options(function: F) -> F:
     """Add the options that say how to read inputs; the command gets them as `reading`."""
     existing = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -59,6 +90,20 @@ def reading_options(function: F) -> F:
             default="16M",
             show_default=True,
             help="Largest message to read, also after inflating.",
+        ),
+        click.option(
+            "--dialect", type=DialectType(), metavar="NAME", help="Read a log as this program writes it."
+        ),
+        click.option(
+            "--assume-tz",
+            type=ZoneType(),
+            metavar="ZONE",
+            help="Of times in logs that say none: Europe/Berlin, +02:00. Default: UTC.",
+        ),
+        click.option(
+            "--as-logged-by",
+            type=click.Choice(["station", "csms"]),
+            help="Which side wrote the log, where its messages do not show it.",
         ),
         click.option("--station", multiple=True, metavar="ID", help="Only this station; may be repeated."),
         click.option("--name-station", metavar="ID", help="The identity, where the input shows none."),

@@ -4,7 +4,7 @@ A format is one module with a function `open_output(order) -> Output`, and one e
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,7 +13,15 @@ from ocppscope.events import Event, Notice
 from ocppscope.filter import Filter
 from ocppscope.rules.registry import Profile
 
-__all__ = ["FORMATS", "Format", "Order", "Output"]
+__all__ = ["FORMATS", "Format", "MissingExtraError", "Order", "Output"]
+
+
+class MissingExtraError(Exception):
+    """A format needs a package that is not installed. The text says which, and how to get it."""
+
+
+def _say_nothing(_text: str) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,10 @@ class Order:
     """Only what fits; for a format that selects by itself. Others are given nothing else."""
     is_scratch: bool = False
     """The file is thrown away soon: a crash of the machine may damage it."""
+    is_plain: bool = False
+    """Nothing of our own goes into a format of others."""
+    tell: Callable[[str], None] = _say_nothing
+    """Says something to the user."""
 
 
 class Output(Protocol):
@@ -73,6 +85,7 @@ class Format:
 
         Raises:
             OSError: it cannot be written.
+            MissingExtraError: it needs what is not installed.
         """
         output: Output = importlib.import_module(f"{__name__}.{self.module}").open_output(order)
         return output
@@ -80,7 +93,24 @@ class Format:
 
 FORMATS: Final[Mapping[str, Format]] = {
     "ocppdb": Format(".ocppdb", "ocppdb", "a store: SQLite, with all findings", selects=True),
-    "pcapng": Format(".pcapng", "pcapng", "conversations over TCP, for Wireshark and every reader of captures"),
+    "pcapng": Format(
+        ".pcapng", "pcapng", "conversations over TCP, for Wireshark and every reader of captures"
+    ),
     "jsonl": Format(".jsonl", "jsonl", "one event a line, as `ls --json` prints it"),
+    "json": Format(".json", "json_array", "the same as one JSON array"),
+    "open-ocpp-trace": Format(
+        ".trace.jsonl", "open_ocpp_trace", "Open OCPP Trace v1.1, which other tools read, a record a line"
+    ),
+    "open-ocpp-trace-array": Format(".trace.json", "open_ocpp_trace_array", "the same as one JSON array"),
+    "open-ocpp-trace-view": Format(
+        ".view.json", "consumer_view", "the consumer view of Open OCPP Trace: counts, and what answers what"
+    ),
+    "csv": Format(".csv", "csv_messages", "one row a message"),
+    "csv-samples": Format(".samples.csv", "csv_samples", "one row for each value of a meter"),
+    "csv-transactions": Format(".transactions.csv", "csv_transactions", "one row a charging transaction"),
+    "parquet": Format(".parquet", "parquet", "one row a message; needs pyarrow"),
+    "mermaid": Format(".mmd", "mermaid", "a sequence diagram"),
+    "markdown": Format(".md", "markdown", "findings, and the conversation as a table", selects=True),
+    "html": Format(".html", "html", "a report for a browser: one file that needs no network", selects=True),
 }
 """By name, as `convert --to` takes it."""

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 BLOCK: Final = 1 << 15
 """Bytes read at once: so few that what is made of them stays in the processor's cache from layer to layer."""
 _HEAD: Final = 16
+_FURTHER: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
 _ANY_GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -90,6 +91,18 @@ class Blocks:
         except CutShortError as error:
             raise InputError(f"{self.title}: {error}") from error
 
+    def look_further(self) -> None:
+        """Make `head` longer, where a pipe gave less than a line of text, or a line is longer than a block."""
+        try:
+            while (
+                len(self.head) < _FURTHER
+                and b"\n" not in self.head.strip()
+                and (block := next(self._rest, b""))
+            ):
+                self.head += block
+        except CutShortError as error:
+            self._rest = _raising(error)
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the first block and then the others.
 
@@ -132,6 +145,11 @@ def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:
     while len(data) < size and (block := next(blocks, b"")):
         data += block
     return data
+
+
+def _raising(error: CutShortError) -> Iterator[bytes]:
+    yield from ()
+    raise error
 
 
 def _inflated(block: bytes, more: Iterator[bytes]) -> Iterator[bytes]:

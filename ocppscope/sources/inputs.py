@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import tzinfo
+from typing import Literal, Protocol
 
 from ocppscope.events import WireEvent
 from ocppscope.sources.blocks import Blocks, InputError
 from ocppscope.sources.capture_file import CaptureFiles, looks_like_capture
 from ocppscope.sources.stored import StoredCapture
+from ocppscope.sources.text.encoding import is_text
 from ocppscope.store.schema import MAGIC
 from ocppscope.wire.tls_keys import KeyStore
 from ocppscope.wire.websocket import MAX_MESSAGE
@@ -26,6 +28,12 @@ class SourceOptions:
     """Waits for a file to grow; False from it ends the reading."""
     idle: Callable[[], None] | None = None
     """Called before a pipe is waited for."""
+    dialect: str | None = None
+    """Of logs; None: found out."""
+    zone: tzinfo | None = None
+    """Of times in logs that say none; None: UTC, and that is said."""
+    logged_by: Literal["station", "csms"] | None = None
+    """Which side wrote a log; None: its messages show it."""
 
 
 class Source(Protocol):
@@ -66,12 +74,50 @@ def open_source(names: Sequence[str], options: SourceOptions) -> Source:
             inputs.append(Blocks(name, options.follow, options.idle))
             if inputs[-1].head.startswith(MAGIC):
                 return _store(names, inputs, options)
-            _expect_capture(inputs[-1])
+            _expect_known(inputs[-1])
+        texts = [blocks for blocks in inputs if not looks_like_capture(blocks.head)]
+        if texts:
+            return _text(inputs, texts, options)
     except InputError:
         for blocks in inputs:
             blocks.close()
         raise
     return CaptureFiles(inputs, options.keys, options.decode_as, options.max_message)
+
+
+def _text(inputs: list[Blocks], texts: list[Blocks], options: SourceOptions) -> Source:
+    from ocppscope.sources.text.capture import TextCapture
+    from ocppscope.sources.traces import TraceFiles
+
+    if len(texts) < len(inputs):
+        raise InputError(f"{texts[0].title} is text, which cannot be joined with packets: read it alone")
+    if options.dialect is None:
+        traces = [blocks for blocks in inputs if _is_trace(blocks)]
+        if len(traces) == len(inputs):
+            return TraceFiles(inputs, options.max_message, zone=options.zone, logged_by=options.logged_by)
+        if traces:
+            raise InputError(f"{traces[0].title} is a trace, which cannot be joined with logs: read it alone")
+    return TextCapture(
+        inputs,
+        dialect=options.dialect,
+        zone=options.zone,
+        logged_by=options.logged_by,
+        max_message=options.max_message,
+    )
+
+
+def _is_trace(blocks: Blocks) -> bool:
+    from ocppscope.sources.traces import looks_like_trace, what_it_is
+
+    blocks.look_further()
+    if looks_like_trace(blocks.head):
+        return True
+    if found := what_it_is(blocks.head):
+        raise InputError(
+            f"{blocks.title} is JSON, but no trace: expected records that hold a message, in `raw`, `message` or the "
+            f"like, or an object with an array of them in `events`; found {found}"
+        )
+    return False
 
 
 def _store(names: Sequence[str], inputs: list[Blocks], options: SourceOptions) -> StoredCapture:
@@ -89,13 +135,15 @@ def _store(names: Sequence[str], inputs: list[Blocks], options: SourceOptions) -
     return StoredCapture(name, options.follow)
 
 
-def _expect_capture(blocks: Blocks) -> None:
+def _expect_known(blocks: Blocks) -> None:
     if not blocks.head:
-        raise InputError(f"{blocks.title} is empty: expected a pcap or pcapng capture, or either in gzip")
-    if not looks_like_capture(blocks.head):
+        raise InputError(
+            f"{blocks.title} is empty: expected a pcap or pcapng capture, or a log, or one of them in gzip"
+        )
+    if not looks_like_capture(blocks.head) and not is_text(blocks.head):
         raise InputError(
             f"{blocks.title} is no capture: it begins with {_shown(blocks.head)} at byte 0, "
-            "expected the magic number of pcap or pcapng (or of gzip around them), or of a store"
+            "expected the magic number of pcap or pcapng (or of gzip around them), or of a store, or a log: text"
         )
 
 

@@ -234,7 +234,7 @@ def test_an_output_that_cannot_be_written(tmp_path, capture):
     ("words", "said"),
     [
         (["x"], "the format of x is not clear: name it x.ocppdb (a store"),
-        (["x.ocppdb", "--to", "html"], "'html' is not one of"),
+        (["x.ocppdb", "--to", "docx"], "'docx' is not one of"),
         (["x.ocppdb", "--filter", "action ="], "Invalid value for '--filter'"),
         (["x.ocppdb", "--filter", "action == X", "--follow"], "--follow and --filter contradict each other"),
     ],

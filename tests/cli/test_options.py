@@ -316,10 +316,10 @@ MAGIC = "expected the magic number of pcap or pcapng (or of gzip around them)"
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is empty: expected a pcap or pcapng capture, or either in gzip"),
-        (b"hello, this is text", f"is no capture: it begins with 'hello, this is t' at byte 0, {MAGIC}"),
+        (b"", "is empty: expected a pcap or pcapng capture, or a log, or one of them in gzip"),
+        (b"hello, this is text", "holds no OCPP message. In 1 line of text"),
         (bytes(range(128, 160)), f"is no capture: it begins with 80 81 82 83 84 85 86 87 at byte 0, {MAGIC}"),
-        (gzip.compress(b"hello, this is text"), "is no capture: it begins with 'hello, this is t'"),
+        (gzip.compress(b"hello, this is text"), "holds no OCPP message. In 1 line of text"),
         (gzip.compress(b"hello")[:8], "gzip breaks off at byte 8"),
         (pcap([]), "holds no OCPP message. Found instead: nothing at all"),
         (
@@ -367,7 +367,7 @@ def test_empty_standard_input_is_3():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"hello, this is text", "standard input is no capture: it begins with"),
+        (b"hello, this is text", "standard input holds no OCPP message. In 1 line of text"),
         (gzip.compress(b"hello")[:8], "standard input: gzip breaks off at byte 8"),
         (pcap([]), "standard input holds no OCPP message"),
     ],

@@ -117,7 +117,7 @@ def test_a_lost_terminal_ends_the_loader_too(folder):
 
 def test_input_that_cannot_be_read_is_told_without_a_screen(folder, tmp_path):
     torn = tmp_path / "torn.pcap"
-    torn.write_bytes(b"this is no capture at all")
+    torn.write_bytes(b"\0this is no capture at all")
     with Terminal("view", torn) as terminal:
         assert terminal.ends() == 3
         assert "is no capture" in " ".join(terminal.shown.split())

@@ -149,16 +149,18 @@ def test_the_file_after_a_torn_one_is_read(file):
 
 def test_an_empty_file(file):
     name = file(b"")
-    assert refused(name) == f"{name} is empty: expected a pcap or pcapng capture, or either in gzip"
+    assert refused(name) == (
+        f"{name} is empty: expected a pcap or pcapng capture, or a log, or one of them in gzip"
+    )
     assert "is empty" in refused(file(gzip.compress(b"")))
 
 
 @pytest.mark.parametrize(
     ("data", "shown"),
     [
-        (b"just some words, no packets", "'just some words,'"),
         (b"\x00\xff" * 20, "00 ff 00 ff 00 ff 00 ff"),
-        (b"x", "'x'"),
+        (b"\x00", "00"),
+        (b"RIFF\x01\x02\x03\x04" * 4, "52 49 46 46 01 02 03 04"),
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -170,7 +172,7 @@ def test_no_capture(file, data, shown, pack):
 
 
 def test_one_of_several_that_is_no_capture(file):
-    good, bad = file(capture()), file(b"no capture", "bad")
+    good, bad = file(capture()), file(b"\0no capture", "bad")
     assert refused(good, bad).startswith(f"{bad} is no capture")
 
 
