@@ -23,6 +23,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "replay": "Play one side of a capture against a real peer, and compare.",
     "test": "Check and replay a folder of captures as regression tests.",
     "convert": "Write a capture in another form: a store, JSON lines.",
+    "share": "Write a capture without its secrets, to be attached to an issue.",
     "rules": "List all rules.",
 }
 

@@ -1,0 +1,141 @@
+"""What can be told from its form, wherever it stands: URLs, addresses, credentials."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+from urllib.parse import unquote
+
+from ocppscope.redaction import table
+
+Sensitive: TypeAlias = tuple[str, str]
+"""A kind and a value."""
+
+_URL: Final = re.compile(
+    r"""\b[a-z][a-z0-9+.-]{1,20}://(?:([^\s/@"'<>\\]*)@)?"""
+    r"""(\[[0-9a-f:.%]+\]|[^\s/:?\#"'@,;<>\\()\[\]]+)(?::[0-9]+)?([^\s"'<>\\]*)""",
+    re.IGNORECASE,
+)
+_IPV4: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_IPV6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
+_MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-])", re.IGNORECASE)
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]+(?:\.[\w-]+)+)")
+_NAMED: Final = re.compile(
+    r"""(?<![\w.-])([A-Za-z_][\w.-]{1,60})\\*["']?\s{0,3}[:=]\s{0,3}\\*["']?([^\s"',;&}\]\\]+)"""
+)
+_ELEMENT: Final = re.compile(r"<(?:[\w-]+:)?([A-Za-z_][\w.-]{1,60})(?:\s[^<>]{0,200})?>([^<>]+)</")
+_CREDENTIALS: Final = re.compile(r"\b(?:bearer|basic)\s+([\w.~+/=-]{8,})", re.IGNORECASE)
+_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_DOMAIN: Final = re.compile(r"(?<![\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,}(?![\w.-])", re.IGNORECASE)
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
+_HERE: Final = ("127.", "0.0.0.0", "255.255.255.255")  # noqa: S104
+
+
+def times(text: str) -> list[tuple[int, int]]:
+    """Where dates stand: they stay as they are."""
+    return [match.span() for match in _TIME.finditer(text)]
+
+
+def is_time(text: str) -> bool:
+    return _TIME.fullmatch(text) is not None
+
+
+def find(text: str) -> Iterator[Sensitive]:
+    """What in a text is sensitive by its form."""
+    if "://" in text:
+        for match in _URL.finditer(text):
+            yield from _of_url(match[1] or "", match[2], match[3])
+    if "." in text:
+        yield from (("address", match[0]) for match in _IPV4.finditer(text) if _is_address(match[0]))
+    if text.count(":") >= 2:
+        yield from (("address", match[0]) for match in _IPV6.finditer(text) if _is_address(match[0]))
+    yield from (("address", match[0]) for match in _MAC.finditer(text))
+    if "@" in text:
+        for match in _MAIL.finditer(text):
+            yield "user", match[0]
+            yield from hosts(match[1])
+    if "=" in text or ":" in text:
+        for match in _NAMED.finditer(text):
+            kind = _inline_kind(match[1])
+            if kind is not None and "://" not in match[0]:
+                yield kind, match[2]
+    if "</" in text:
+        for match in _ELEMENT.finditer(text):
+            kind = _inline_kind(match[1])
+            if kind is not None:
+                yield kind, match[2]
+    yield from ((table.SECRET, match[1]) for match in _CREDENTIALS.finditer(text))
+    yield from ((table.SECRET, match[0]) for match in _JWT.finditer(text))
+
+
+def _inline_kind(name: str) -> str | None:
+    """What stands after a name in a sentence: only what can be nothing else."""
+    kind = table.field_kind(name)
+    return kind if kind in (table.SECRET, "token", "sim") else None
+
+
+def named(text: str) -> Iterator[Sensitive]:
+    """Names and values in a text whose structure cannot be trusted."""
+    for match in _NAMED.finditer(text):
+        kind = table.field_kind(match[1])
+        if kind is not None and kind not in (table.PLAIN, table.VENDOR) and match[2] not in "{[":
+            yield kind, match[2]
+
+
+def domains(text: str) -> Iterator[Sensitive]:
+    """Host names that stand in a text without a scheme."""
+    for match in _DOMAIN.finditer(text):
+        yield from hosts(match[0])
+
+
+def hosts(text: str) -> Iterator[Sensitive]:
+    """Of what names a host, or several: `csms.example:443`, `[2001:db8::1]:80`, `10.0.0.1, 10.0.0.2`."""
+    for part in re.split(r"[\s,;=\"]+", text):
+        bare = part.partition("://")[2] or part
+        bare = bare.rpartition("@")[2].partition("/")[0]
+        if bare.startswith("["):
+            bare = bare[1:].partition("]")[0]
+        elif bare.count(":") == 1:
+            bare = bare.partition(":")[0]
+        if bare and _is_address(bare):
+            yield "address", bare
+        elif bare.lower() not in table.common() and re.search(r"[^\W\d_]", bare) and not _is_literal(bare):
+            yield "host", bare
+            yield from (
+                ("host", label)
+                for label in bare.split(".")[:-1]  # `acme` of csms.acme.example may stand alone elsewhere
+                if len(label) > 3 and label.lower() not in table.common()
+            )
+
+
+def query(text: str) -> Iterator[Sensitive]:
+    """The values of a query (without its question mark)."""
+    for part in re.split("[&;]", text.partition("#")[0]):
+        name, equals, value = part.partition("=")
+        if equals and value:
+            kind = table.SECRET if table.is_secret_name(unquote(name)) else "query"
+            yield kind, value
+            yield kind, unquote(value)
+
+
+def _of_url(login: str, host: str, rest: str) -> Iterator[Sensitive]:
+    user, _, password = login.partition(":")
+    for kind, value in (("user", user), (table.SECRET, password)):
+        if value:
+            yield kind, value
+            yield kind, unquote(value)
+    yield from hosts(host)
+    yield from query(rest.partition("?")[2])
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is an address, and not one that everybody has."""
+    return _is_literal(text) and not text.startswith(_HERE) and text not in ("::", "::1")
