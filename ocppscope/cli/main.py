@@ -22,7 +22,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "sniff": "Record what passes on a network interface.",
     "replay": "Play one side of a capture against a real peer, and compare.",
     "test": "Check and replay a folder of captures as regression tests.",
-    "convert": "Write a capture in another form: a store, JSON lines.",
+    "convert": "Write a capture in another form: a store, pcapng, a trace, tables, an HTML report.",
     "share": "Write a capture without its secrets, to be attached to an issue.",
     "rules": "List all rules.",
 }
@@ -76,7 +76,8 @@ def _meant(word: str) -> str:
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="INPUT is a pcap or pcapng capture (also in gzip), a store (.ocppdb), or - for standard input. "
+    epilog="INPUT is a pcap or pcapng capture (also in gzip), a store (.ocppdb), a log, a trace, or - for standard "
+    "input. "
     "`ocppscope INPUT` opens it in the terminal browser.",
 )
 @_version_option

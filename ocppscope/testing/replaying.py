@@ -120,6 +120,8 @@ class Result:
     def finish(self, performance: Performance) -> None:
         """Take what came of it all."""
         self.verdict = performance.tally.verdict
+        for outcome, count in performance.tally.counts.items():  # what came after all is not missing any more
+            setattr(self, outcome, count)
         self.unplayed = performance.tally.unplayed
         self.notes = list(performance.notes)
         self.latencies = list(performance.latencies)
