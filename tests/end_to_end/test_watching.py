@@ -71,7 +71,7 @@ def is_listening(port):
 def recorders(port):
     """The processes that record on a port."""
     found = subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, check=True, encoding="utf-8"
+        ["ps", "-eww", "-o", "pid,args"], capture_output=True, check=True, encoding="utf-8"
     ).stdout.splitlines()
     return [int(line.split()[0]) for line in found if f"127.0.0.1:{port} " in line and "--view" not in line]
 
