@@ -1,6 +1,6 @@
 """What `record` costs beside mitmproxy: added time of a round trip, throughput, idle sessions, memory.
 
-Usage: python bench/record.py [--mitmdump /tmp/mitm/bin/mitmdump] [--only direct,relay,mitmproxy,record,store]
+Usage: python bench/record.py [--mitmdump mitmdump] [--only direct,relay,mitmproxy,record,store]
            [--roundtrips 4000] [--sessions 50] [--seconds 4] [--rounds 3] [--idle 2000] [--long 1000000]
 
 One client (this process) and one server (its own) talk OCPP 1.6: MeterValues, and the answer. Between them is
@@ -658,7 +658,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mitmdump", default="/tmp/mitm/bin/mitmdump")
+    parser.add_argument("--mitmdump", default="mitmdump")
     parser.add_argument("--only", default=",".join(NAMES), help="which of them, with commas between")
     parser.add_argument("--roundtrips", type=int, default=4000, help="of each, one at a time")
     parser.add_argument("--sessions", type=int, default=50, help="at once, for the throughput")
