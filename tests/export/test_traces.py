@@ -21,7 +21,7 @@ from tests.sources.traces.test_records import lines as as_lines
 from tests.wire.packets import answer, call, pcap, session
 
 CAPTURES = sorted(path.name for path in FOLDER.glob("*.pcap*"))
-SHARED = Path("/work/shared")
+SHARED = Path(__file__).parents[3] / "shared"
 SCHEMA = SHARED / "reference/open-ocpp-trace/trace-v1.schema.json"
 FIXTURES = SHARED / "corpus/traces"
 MUTE = {"refused-handshake.pcap", "late-start-deflate.pcap"}

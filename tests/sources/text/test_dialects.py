@@ -341,7 +341,7 @@ def test_what_websockets_leaves_out_another_logger_may_have():
 
 # --- logs of other projects -----------------------------------------------------------------------------------
 
-CORPUS = Path("/work/shared/corpus/logs")
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "logs"
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not on this machine")
