@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ocppscope.store.schema import BESIDE
+
 Tell = Callable[[str], None]
 """Says something to the user, in a line."""
 
 _FLUSH_AT: Final = 1 << 18
 """Bytes that may wait before they are written: a quarter of a mebibyte."""
-BESIDE: Final = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocppscope.capture.files import BESIDE, Rotation, Series, Tell
+from ocppscope.capture.files import Rotation, Series, Tell
 from ocppscope.events import Closed, Event, Notice, Opened, Session
 from ocppscope.rules.engine import Finding
 from ocppscope.rules.registry import Profile, Report
 from ocppscope.store import StoreWriter
+from ocppscope.store.schema import BESIDE
 
 
 class StoreRecording:

@@ -19,9 +19,8 @@ from ocppscope.filter import Filter
 from ocppscope.ocpp.visible import visible
 from ocppscope.rules.registry import Profile
 from ocppscope.store.processes import is_there
+from ocppscope.store.schema import BESIDE
 
-_BESIDE: Final = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file."""
 _WATCH: Final = 1.0
 """Seconds between two looks at whether the parent is still there."""
 
@@ -152,7 +151,7 @@ def _found(opened: OpenInput) -> str:
 
 def _files(path: Path) -> list[Path]:
     """A file, and what may be beside it."""
-    return [path, *(path.with_name(f"{path.name}{end}") for end in _BESIDE)]
+    return [path, *(path.with_name(f"{path.name}{end}") for end in BESIDE)]
 
 
 class _Place:

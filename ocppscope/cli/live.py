@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from ocppscope.capture.files import BESIDE, Rotation
+from ocppscope.capture.files import Rotation
 from ocppscope.capture.live import Judge
 from ocppscope.capture.store_recording import StoreRecording
 from ocppscope.cli.counts import Counts
@@ -26,6 +26,7 @@ from ocppscope.ocpp import wording
 from ocppscope.ocpp.visible import visible
 from ocppscope.rules.engine import Finding
 from ocppscope.rules.registry import Profile
+from ocppscope.store.schema import BESIDE
 
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGE: Final = re.compile("([0-9]{1,9})([smhd])")

@@ -27,10 +27,9 @@ from ocppscope.redaction.needles import Needles
 from ocppscope.redaction.patterns import Sensitive
 from ocppscope.redaction.pseudonyms import Pseudonyms
 from ocppscope.redaction.texts import Texts
+from ocppscope.store.rows import OF_THE_DECODER
 
 _KEPT: Final = "kept"
-_OF_THE_DECODER: Final = ("rpc.", "time.", "json.")
-"""Kinds of faults that a decoder finds again in the new texts."""
 _NEVER_TEXT: Final = frozenset({"deflate", "tls"})
 _READABLE: Final = 0.8
 """The part of some bytes that can be read, from which on they are taken for a text."""
@@ -227,7 +226,7 @@ class Redactor:
         faults = tuple(
             replace(one, detail=self._texts.free(one.detail), subject=self._texts.free(one.subject))
             for one in event.faults
-            if not one.kind.startswith(_OF_THE_DECODER)
+            if not one.kind.startswith(OF_THE_DECODER)
         )
         if isinstance(event, Message):
             text = self._texts.message(event.raw, _action(event))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NoReturn, TypeAlias
 
+from ocppscope.capture.faults.frames import compose
 from ocppscope.events import (
     CALL,
     FROM_CSMS,
@@ -43,7 +44,8 @@ _LARGE: Final = 1 << 16
 """Characters beyond which an answer's `call` may be without its text (`correlation`)."""
 
 _CONTINUATION, _TEXT, _BINARY = 0, 1, 2
-_FIN, _RSV1, _MASKED = 0x80, 0x40, 0x80
+_NO_MASK: Final = bytes(4)
+"""What a station's broken frames are masked with: so their payload can be read in a hex dump."""
 _OPCODE: Final = re.compile(r"opcode (\d+)")
 
 _Played: TypeAlias = Message | Control | Damaged | Closed
@@ -508,32 +510,22 @@ def wire_bytes(damaged: Damaged) -> bytes | None:
         seen. Sent again, that would break what was whole.
     """
     raw, kinds = damaged.raw, {fault.kind for fault in damaged.faults}
-    is_masked = damaged.direction == FROM_STATION
+    key = _NO_MASK if damaged.direction == FROM_STATION else None
     if isinstance(raw, str):
-        return _frame(_FIN | _TEXT, raw.encode(errors="surrogatepass"), is_masked=is_masked)
+        return compose(_TEXT, raw.encode(errors="surrogatepass"), key=key)
     if damaged.layer == "utf8":
         opcode = _BINARY if "websocket.binary" in kinds else _TEXT
-        return _frame(_FIN | opcode, raw, is_masked=is_masked)
+        return compose(opcode, raw, key=key)
     if "deflate.broken" in kinds:
-        return _frame(_FIN | _RSV1 | _TEXT, raw, is_masked=is_masked)
+        return compose(_TEXT, raw, key=key, rsv1=True)
     if "websocket.no-frame" in kinds:
         return raw
     if "websocket.continuation" in kinds:
-        return _frame(_FIN | _CONTINUATION, raw, is_masked=is_masked)
+        return compose(_CONTINUATION, raw, key=key)
     opcode_said = _OPCODE.search(damaged.reason)
     if "websocket.reserved-opcode" in kinds and opcode_said:
-        return _frame(_FIN | int(opcode_said[1]) & 0x0F, raw, is_masked=is_masked)
+        return compose(int(opcode_said[1]) & 0x0F, raw, key=key)
     return None
-
-
-def _frame(first: int, payload: bytes, *, is_masked: bool) -> bytes:
-    """One WebSocket frame (RFC 6455 §5.2); masked with zeros, so that its payload stays as it is."""
-    size = len(payload)
-    width = 0 if size < 126 else 2 if size < 1 << 16 else 8
-    short = {0: size, 2: 126, 8: 127}[width]
-    header = bytes([first, short | (_MASKED if is_masked else 0)])
-    length = size.to_bytes(width, "big") if width else b""
-    return header + length + (bytes(4) if is_masked else b"") + payload
 
 
 # --- notes ---

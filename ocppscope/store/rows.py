@@ -36,7 +36,8 @@ Row: TypeAlias = tuple[Any, ...]
 """The columns of `events`, in their order."""
 
 _FIN, _FIN_RSV, _MASKED = 0x80, 0xF0, 0x80
-_OF_THE_DECODER: Final = ("rpc.", "time.", "json.")
+OF_THE_DECODER: Final = ("rpc.", "time.", "json.")
+"""Kinds of faults that a decoder finds again in the same text."""
 _ELSEWHERE: Final = frozenset({"session", "time", "direction", "n", "raw", "payload"})
 """Fields that columns hold."""
 _EXTRA: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -137,7 +138,7 @@ def _faults(faults: tuple[Fault, ...]) -> str | None:
 
 
 def _of_wire(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    return tuple(fault for fault in faults if not fault.kind.startswith(_OF_THE_DECODER))
+    return tuple(fault for fault in faults if not fault.kind.startswith(OF_THE_DECODER))
 
 
 def _whole(wire: bytes, raw: str) -> bytes:

@@ -12,6 +12,8 @@ VERSION: Final = 1
 """SQLite's user_version: raised when an older program could not read what a newer one writes."""
 MAGIC: Final = b"SQLite format 3\x00"
 """What every SQLite file begins with."""
+BESIDE: Final = ("-wal", "-shm", "-journal")
+"""What SQLite may keep beside a file: the ends of names."""
 
 TABLES: Final = """
 CREATE TABLE meta (
