@@ -1,5 +1,47 @@
 """Every rule. A new module of rules is added to this list, and nowhere else."""
 
-from ocppscope.rules import capture, configuration, rpc, schema, times, websocket
+from ocppscope.rules import (
+    authorization,
+    boot,
+    capture,
+    configuration,
+    connectors,
+    device_management,
+    energy_services,
+    firmware,
+    meter_values,
+    remote_control,
+    reservations,
+    rpc,
+    schema,
+    security,
+    smart_charging,
+    tables,
+    times,
+    transactions_2x,
+    transactions_16,
+    websocket,
+)
 
-__all__ = ["capture", "configuration", "rpc", "schema", "times", "websocket"]
+__all__ = [
+    "authorization",
+    "boot",
+    "capture",
+    "configuration",
+    "connectors",
+    "device_management",
+    "energy_services",
+    "firmware",
+    "meter_values",
+    "remote_control",
+    "reservations",
+    "rpc",
+    "schema",
+    "security",
+    "smart_charging",
+    "tables",
+    "times",
+    "transactions_2x",
+    "transactions_16",
+    "websocket",
+]

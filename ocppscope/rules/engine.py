@@ -4,12 +4,17 @@ One for each side and severity too: neither side answers for the other's message
 a gap, neither hides nor swells what is not.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ocppscope.events import (
     CALL,
+    CALLERROR,
+    CALLRESULT,
+    CALLRESULTERROR,
+    FROM_CSMS,
+    FROM_STATION,
     SEND,
     Closed,
     Direction,
@@ -20,6 +25,8 @@ from ocppscope.events import (
     Opened,
     Session,
 )
+from ocppscope.ocpp.actions import senders_of
+from ocppscope.rules.expectations import overdue
 from ocppscope.rules.registry import (
     LEARNERS,
     RULES,
@@ -83,7 +90,7 @@ Observer: TypeAlias = Callable[[Finding, Report, tuple[int, ...]], None]
 class _Checks:
     """Which rules and learners look at messages of one version, found once for each action."""
 
-    __slots__ = ("answers", "calls", "learners", "rules", "sends", "version")
+    __slots__ = ("learners", "of_csms", "of_station", "rules", "version")
 
     def __init__(
         self,
@@ -94,22 +101,40 @@ class _Checks:
         self.version = version
         self.rules = rules
         self.learners = learners
-        self.calls: dict[Any, Bound] = {}
-        self.sends: dict[Any, Bound] = {}
-        self.answers: dict[Any, Bound] = {}
+        self.of_station = tuple[dict[Any, Bound], ...]({} for _ in range(SEND + 1))
+        """By message type: what looks at the messages of each action."""
+        self.of_csms = tuple[dict[Any, Bound], ...]({} for _ in range(SEND + 1))
 
     def bind(self, message: Message) -> Bound:
-        kind = "call" if message.type == CALL else "send" if message.type == SEND else "answer"
-        bound: Bound = []
-        for one in self.rules:
-            if one.check and any(t.kind == kind and t.fires_on(message.action) for t in one.triggers):
-                bound.append((one, one.check))
-        for trigger, learner in self.learners:
-            if trigger.kind == kind and trigger.fires_on(message.action):
-                bound.append((None, learner))
+        kind = _KINDS[message.type]
+        bound: Bound = [
+            (one, one.check)
+            for one in self.rules
+            if one.check and any(self._fires(trigger, kind, message) for trigger in one.triggers)
+        ]
+        bound += [
+            (None, learner) for trigger, learner in self.learners if self._fires(trigger, kind, message)
+        ]
         return bound
 
+    def _fires(self, trigger: Trigger, kind: TriggerKind, message: Message) -> bool:
+        """Whether a message is of those that a trigger names. An action of the other side is RPC-018, and no more."""
+        if trigger.kind != kind or not trigger.fires_on(message.action):
+            return False
+        if not trigger.names or message.action is None or self.version is None:
+            return True
+        senders = senders_of(self.version, message.action)
+        sent_by_station = (message.direction == FROM_STATION) != (kind == "answer")
+        return (FROM_STATION if sent_by_station else FROM_CSMS) in senders
 
+
+_KINDS: Final[Mapping[int, TriggerKind]] = {
+    CALL: "call",
+    CALLRESULT: "answer",
+    CALLERROR: "answer",
+    CALLRESULTERROR: "answer",
+    SEND: "send",
+}
 _ACTIONS_BOUND: Final = 1_000  # names come from the capture
 
 
@@ -157,8 +182,10 @@ class Engine:
 
     def feed(self, events: Iterable[Event | Notice]) -> None:
         """Judge the next events."""
-        sessions = self._tables.sessions
+        sessions, expectations = self._tables.sessions, self._tables.expectations
         for event in events:
+            if event.time is not None and event.time >= expectations.next_due:
+                self._overdue(event.time)
             if type(event) is not Message:
                 self._other(event)
                 continue
@@ -168,8 +195,7 @@ class Engine:
                 state = self._state_of(session)
             state.messages += 1
             checks: _Checks = state.checks
-            kind = event.type
-            table = checks.calls if kind == CALL else checks.sends if kind == SEND else checks.answers
+            table = (checks.of_station if event.direction == FROM_STATION else checks.of_csms)[event.type]
             try:
                 bound = table[event.action]
             except (KeyError, TypeError):
@@ -188,6 +214,12 @@ class Engine:
                 self._run("violation", None, event, state)
             if event.error is not None:
                 self._run("error", None, event, state)
+
+    def _overdue(self, now: int) -> None:
+        """Report what should have come by now."""
+        for expectation, report in overdue(self._tables.expectations, now):
+            one = RULES[expectation.rule]
+            self._found(one, report, expectation.event, expectation.state)
 
     # --- binding ---
 

@@ -4,6 +4,7 @@ Stations outlive their sessions. Each table is bounded by the number of stations
 entries.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,16 +19,26 @@ from ocppscope.events import (
     Opened,
     Session,
 )
+from ocppscope.ocpp.lenient import whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.rules.expectations import Expectation, Expectations, is_back
+from ocppscope.rules.tables.authorizations import Authorization
+from ocppscope.rules.tables.connectors import Connector, Place
+from ocppscope.rules.tables.registration import Registration
+from ocppscope.rules.tables.requests import Request
+from ocppscope.rules.tables.transactions import Transactions
 
 _STATIONS: Final = 100_000
 _ENDED: Final = 1_000
+_TOKENS: Final = 500
 
 
 @dataclass(slots=True)
 class StationState:
     """One station, over all its sessions."""
 
+    expectations: Expectations = field(default_factory=Expectations)
+    """Those of all stations."""
     open_sessions: dict[int, Opened] = field(default_factory=dict)
     last_end: int | None = None
     """When its last session ended, or its last attempt at one."""
@@ -47,6 +58,31 @@ class StationState:
     """By how many half hours the times of its latest messages in a row were off."""
     times_off: list[int] = field(default_factory=list)
     """The numbers of those messages."""
+    expected: dict[tuple[str, Hashable], Expectation] = field(default_factory=dict)
+    """By rule and key: what has to follow."""
+    waiting: list[Expectation] = field(default_factory=list)
+    """What fell due while the station was offline."""
+    registration: Registration = field(default_factory=Registration)
+    connectors: dict[Place, Connector] = field(default_factory=dict)
+    transactions: Transactions = field(default_factory=Transactions)
+    authorizations: Recent[str, Authorization] = field(default_factory=lambda: Recent(_TOKENS))
+    """By idTag or idToken, in lower case."""
+    requests: dict[str, Request] = field(default_factory=dict)
+    """By action: what the CSMS asked last."""
+    noted: dict[Any, Any] = field(default_factory=dict)
+    """What single rules keep, by a key of their own that begins with the rule's id."""
+
+    def number(self, name: str, default: int | None = None) -> int | None:
+        """A configuration key or variable that counts something, as far as the capture shows it."""
+        found = whole(self.configuration.get(name))
+        return default if found is None else found
+
+    def flag(self, name: str) -> bool | None:
+        """A configuration key or variable that is true or false; None where it is not known."""
+        return _FLAGS.get(self.configuration.get(name, "").strip().lower())
+
+
+_FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
 @dataclass(slots=True)
@@ -84,6 +120,7 @@ class Tables:
     """All state of one capture."""
 
     def __init__(self) -> None:
+        self.expectations = Expectations()
         self.sessions: dict[Session, SessionState] = {}
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
         self._ended: Recent[Session, None] = Recent(_ENDED)
@@ -91,9 +128,9 @@ class Tables:
     def begin(self, session: Session) -> SessionState:
         """The state of a session that is new."""
         if session.station is None:
-            station = StationState()
+            station = StationState(self.expectations)
         else:
-            station = self._stations.setdefault(session.station, StationState())
+            station = self._stations.setdefault(session.station, StationState(self.expectations))
         state = SessionState(session, station)
         if session not in self._ended:  # frames may follow a Close
             self.sessions[session] = state
@@ -115,6 +152,7 @@ class Tables:
         """Take in what later events are to be compared with."""
         if isinstance(event, Opened):
             state.station.open_sessions[event.session.number] = event
+            is_back(state.station, event.time)
         elif isinstance(event, Control):
             if event.opcode == "ping" and event.direction == FROM_STATION:
                 state.last_ping = event.time

@@ -10,6 +10,7 @@ capture. Everything starts at NOW.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ocppscope import rules
@@ -38,6 +39,14 @@ START = 1_795_342_500_000_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 SAFE_TLS = Tls("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+
+
+def stamp(seconds: float = 0) -> str:
+    """A date-time that many seconds after the start, for payloads."""
+    time = datetime.fromtimestamp(START // SECOND, UTC) + timedelta(seconds=seconds)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 DIRECTIONS = {">": FROM_STATION, "<": FROM_CSMS}
 
 

@@ -170,7 +170,7 @@ def test_actions_out_of_a_capture_are_bounded():
     engine = Engine(only=["RPC-030"])
     engine.feed(decoded([f'> [2,"{n}","Action {n}",{{}}]' for n in range(3_000)]))
     (checks,) = [checks for version, checks in engine._by_version.items() if version == "1.6"]
-    assert len(checks.calls) <= 1_001
+    assert len(checks.of_station[2]) <= 1_001
 
 
 # --- clean sessions -----------------------------------------------------------------------------------------

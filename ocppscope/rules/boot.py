@@ -1,0 +1,1 @@
+"""BOOT: registration, Heartbeats and clocks (section C of the catalogue)."""

@@ -1,0 +1,1 @@
+"""CON: the status of connectors, availability and unlocking (section E of the catalogue)."""

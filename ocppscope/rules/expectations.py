@@ -1,0 +1,142 @@
+"""What has to follow within a time: a boot after a Reset, a transaction after a RemoteStartTransaction.
+
+A rule that sees the promise expects, a rule or learner that sees it kept meets; what is neither met nor dropped
+when the capture has gone past its time is reported. Time is the capture's: where it has none, or ends before,
+nothing is reported. A station that is offline when its time is up gets it again when it is back.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ocppscope.events import Event, Message
+from ocppscope.ocpp.times import MINUTE, SECOND
+from ocppscope.rules.registry import Report
+
+if TYPE_CHECKING:
+    from ocppscope.rules.state import SessionState, StationState
+
+NEVER: Final = 1 << 63
+"""Later than any time of a capture."""
+_OPEN: Final = 200_000
+_OF_A_STATION: Final = 500
+_GRACE: Final = MINUTE
+"""What a station has at least, from when it is back."""
+
+Verdict: TypeAlias = Report | Callable[[], Report | None]
+"""What is reported, or what decides about it when the time is up."""
+
+
+@dataclass(slots=True, eq=False)
+class Expectation:
+    """Something that has to follow."""
+
+    rule: str
+    """The id of the rule that reports it."""
+    key: Hashable
+    verdict: Verdict
+    event: Event
+    """What gave rise to it: the finding counts it as proof, and blames its sender."""
+    state: "SessionState"
+    is_open: bool = True
+
+
+@dataclass(slots=True)
+class Expectations:
+    """Those of all stations, by when they are due."""
+
+    next_due: int = NEVER
+    """When the first of them is due, in ns."""
+    _heap: list[tuple[int, int, Expectation]] = field(default_factory=list)
+    _count: int = 0
+
+    def add(self, due: int, expectation: Expectation) -> None:
+        if len(self._heap) >= _OPEN:
+            self._heap = [entry for entry in self._heap if entry[2].is_open]
+            if len(self._heap) >= _OPEN:
+                return
+            self._heap.sort()
+        self._count += 1
+        heappush(self._heap, (due, self._count, expectation))
+        self.next_due = self._heap[0][0]
+
+    def due(self, now: int) -> list[Expectation]:
+        """Take out those whose time is up."""
+        found = []
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            expectation = heappop(heap)[2]
+            if expectation.is_open:
+                found.append(expectation)
+        self.next_due = heap[0][0] if heap else NEVER
+        return found
+
+
+def expect(
+    state: "SessionState",
+    rule: str,
+    key: Hashable,
+    seconds: float,
+    verdict: Verdict,
+    event: Message,
+) -> None:
+    """Expect something of a station.
+
+    Args:
+        state: of the session at hand.
+        rule: the id of the rule that reports it.
+        key: by which it is met; an earlier expectation of the same rule and key is replaced.
+        seconds: how long it may take, from `event` on.
+        verdict: the report; or a function that makes it, or none, when the time is up.
+        event: what gave rise to it.
+    """
+    if event.time is None or seconds < 0 or seconds > 1e9:
+        return
+    station = state.station
+    expected = station.expected
+    known = expected.get((rule, key))
+    if known is not None:
+        known.is_open = False
+    elif len(expected) >= _OF_A_STATION:
+        expected.pop(next(iter(expected))).is_open = False
+    expectation = expected[rule, key] = Expectation(rule, key, verdict, event, state)
+    station.expectations.add(event.time + round(seconds * SECOND), expectation)
+
+
+def meet(station: "StationState", rule: str, key: Hashable) -> Expectation | None:
+    """What was expected has come, or need not come any more."""
+    known = station.expected.pop((rule, key), None)
+    if known is not None:
+        known.is_open = False
+    return known
+
+
+def drop(station: "StationState", rule: str) -> None:
+    """Nothing that this rule expects of the station need come any more."""
+    for key in [key for key in station.expected if key[0] == rule]:
+        station.expected.pop(key).is_open = False
+
+
+def overdue(expectations: Expectations, now: int) -> list[tuple[Expectation, Report]]:
+    """Take out what is due, and what is to be reported of it; what waits for its station stays."""
+    found = []
+    for expectation in expectations.due(now):
+        station = expectation.state.station
+        if not station.open_sessions:
+            station.waiting.append(expectation)
+            continue
+        meet(station, expectation.rule, expectation.key)
+        verdict: Any = expectation.verdict
+        report = verdict() if callable(verdict) else verdict
+        if report is not None:
+            found.append((expectation, report))
+    return found
+
+
+def is_back(station: "StationState", now: int | None) -> None:
+    """A station has connected: what fell due meanwhile gets its time again."""
+    waiting, station.waiting = station.waiting, []
+    for expectation in waiting:
+        if expectation.is_open and now is not None:
+            station.expectations.add(now + _GRACE, expectation)

@@ -1,0 +1,1 @@
+"""FW and LOG: firmware updates, diagnostics and logs (section M of the catalogue)."""

@@ -1,0 +1,1 @@
+"""MV: what meters tell (section I of the catalogue)."""

@@ -1,0 +1,1 @@
+"""RES: reservations (section K of the catalogue)."""

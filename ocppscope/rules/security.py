@@ -1,0 +1,1 @@
+"""SEC: certificates, security profiles and events (section N of the catalogue)."""

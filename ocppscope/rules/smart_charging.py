@@ -1,0 +1,1 @@
+"""SC: charging profiles (section L of the catalogue)."""

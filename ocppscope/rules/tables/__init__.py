@@ -1,0 +1,9 @@
+"""The state of stations, one module a table: what it holds, and what fills it from messages.
+
+Rules read the tables as they were before the message at hand: learners run after rules. A learner sees only
+messages from the side that may send them.
+"""
+
+from ocppscope.rules.tables import authorizations, connectors, registration, requests, transactions
+
+__all__ = ["authorizations", "connectors", "registration", "requests", "transactions"]

@@ -1,0 +1,81 @@
+"""What the CSMS said of each idTag (1.6) or idToken (2.x).
+
+Sources: OCPP 1.6 edition 2 §4.1, §7.27 IdTagInfo; OCPP 2.0.1 and 2.1 part 2, functional block C, IdTokenInfoType.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ocppscope.events import CALLRESULT, Message
+from ocppscope.ocpp.lenient import fields, text
+from ocppscope.rules.registry import learns, on_answer
+
+if TYPE_CHECKING:
+    from ocppscope.rules.state import SessionState
+
+ACCEPTED: Final = "Accepted"
+_LISTED: Final = "localAuthorizationList"
+
+
+@dataclass(slots=True)
+class Authorization:
+    """The latest word on one token."""
+
+    status: str
+    """`Accepted`, `Blocked`, `ConcurrentTx`, `Expired`, `Invalid`, `Unknown` … as on the wire."""
+    group: str | None
+    """parentIdTag (1.6), groupIdToken (2.x), in lower case."""
+    n: int
+    """The number of the message that said so."""
+    time: int | None
+    action: str | None
+    """What it was an answer to: `Authorize`, `StartTransaction`, `TransactionEvent`, `SendLocalList` …"""
+
+
+def token_of(payload: dict[str, Any]) -> str | None:
+    """The idTag or idToken of a message, in lower case: they are compared without regard to it."""
+    found = text(payload.get("idTag")) or text(fields(payload.get("idToken")).get("idToken"))
+    return found.lower() if found else None
+
+
+def info_of(payload: dict[str, Any]) -> dict[str, Any]:
+    """What an answer says of the token."""
+    return fields(payload.get("idTagInfo")) or fields(payload.get("idTokenInfo"))
+
+
+def group_of(info: dict[str, Any]) -> str | None:
+    found = text(info.get("parentIdTag")) or text(fields(info.get("groupIdToken")).get("idToken"))
+    return found.lower() if found else None
+
+
+@learns(on_answer("Authorize", "StartTransaction", "StopTransaction", "TransactionEvent"))
+def learn_authorization(event: Message, state: "SessionState") -> None:
+    if event.type != CALLRESULT or event.call is None:
+        return
+    token, info = token_of(fields(event.call.payload)), info_of(fields(event.payload))
+    status = text(info.get("status"))
+    if token is not None and status is not None:
+        state.station.authorizations[token] = Authorization(
+            status, group_of(info), event.n, event.time, event.action
+        )
+
+
+@learns(on_answer("SendLocalList"))
+def learn_local_list(event: Message, state: "SessionState") -> None:
+    """Tokens of a list that the station took; those it was told to forget are forgotten."""
+    if event.type != CALLRESULT or event.call is None:
+        return
+    if fields(event.payload).get("status") != ACCEPTED:
+        return
+    entries = fields(event.call.payload).get(_LISTED)
+    for entry in entries if type(entries) is list else ():
+        token, info = token_of(fields(entry)), info_of(fields(entry))
+        status = text(info.get("status"))
+        if token is None:
+            continue
+        if status is None:
+            state.station.authorizations.pop(token, None)
+            continue
+        state.station.authorizations[token] = Authorization(
+            status, group_of(info), event.n, event.time, event.action
+        )
