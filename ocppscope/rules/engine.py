@@ -204,6 +204,8 @@ class Engine:
                 found = check(event, state)
                 if found is not None:
                     self._found(one, found, event, state)
+            if event.direction == FROM_STATION:
+                state.heard = event.time
             if event.faults or event.violations or event.error is not None:
                 self._odd_message(event, state)
 

@@ -16,6 +16,7 @@ from ocppscope.events import (
     Direction,
     Event,
     Gap,
+    Message,
     Opened,
     Session,
 )
@@ -62,6 +63,10 @@ class StationState:
     """By rule and key: what has to follow."""
     waiting: list[Expectation] = field(default_factory=list)
     """What fell due while the station was offline."""
+    offline_since: int | None = None
+    """When its last session ended before the one at hand began."""
+    csms_ahead: int | None = None
+    """By how much the CSMS's clock was ahead of the capture's when it told the time last, in ns."""
     registration: Registration = field(default_factory=Registration)
     connectors: dict[Place, Connector] = field(default_factory=dict)
     transactions: Transactions = field(default_factory=Transactions)
@@ -69,6 +74,8 @@ class StationState:
     """By idTag or idToken, in lower case."""
     requests: dict[str, Request] = field(default_factory=dict)
     """By action: what the CSMS asked last."""
+    triggered: Recent[str, Message] = field(default_factory=lambda: Recent(50))
+    """By action: the latest TriggerMessage or ExtendedTriggerMessage that asked for it."""
     noted: dict[Any, Any] = field(default_factory=dict)
     """What single rules keep, by a key of their own that begins with the rule's id."""
 
@@ -102,6 +109,10 @@ class SessionState:
     requests: Recent[tuple[str, Any], int] = field(default_factory=lambda: Recent(100))
     """By action and requestId: numbers of Calls of the CSMS that are not answered yet."""
     last_ping: int | None = None
+    heard: int | None = None
+    """When the station's latest message came."""
+    heartbeat: int | None = None
+    """When its latest Heartbeat came."""
     checks: Any = None
     """The engine's: which functions look at which message."""
 
@@ -152,6 +163,7 @@ class Tables:
         """Take in what later events are to be compared with."""
         if isinstance(event, Opened):
             state.station.open_sessions[event.session.number] = event
+            state.station.offline_since = state.station.last_end
             is_back(state.station, event.time)
         elif isinstance(event, Control):
             if event.opcode == "ping" and event.direction == FROM_STATION:

@@ -4,7 +4,7 @@
 
 `>` is what the station sends, `<` what the CSMS sends; `+2s` lets time pass. The first session opens by
 itself, `opened(…)` opens the next one (or says how the first is), and what is open at the end ends with the
-capture. Everything starts at NOW.
+capture. Everything starts at NOW; CURRENT in a payload is the time at which it is said, `stamp(60)` a minute after NOW.
 """
 
 import json
@@ -39,6 +39,10 @@ START = 1_795_342_500_000_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 SAFE_TLS = Tls("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+
+
+CURRENT = "<current time>"
+"""In a payload: the date-time at which it is said."""
 
 
 def stamp(seconds: float = 0) -> str:
@@ -81,7 +85,8 @@ class Script:
             piece(self)
         elif piece[0] in "<>":
             direction = DIRECTIONS[piece[0]]
-            self.events.append(Text(self.here(), self.time, direction, piece[1:].removeprefix(" ")))
+            text = piece[1:].removeprefix(" ").replace(CURRENT, stamp((self.now - START) / SECOND))
+            self.events.append(Text(self.here(), self.time, direction, text))
         else:
             assert piece[-1] == "s", piece
             self.now += round(float(piece[:-1]) * SECOND)
@@ -210,18 +215,18 @@ def ask(message_id: str, action: str, asked: Any = None, answer: Any = None, sid
 
 
 HEARTBEAT = '> [2,"1","Heartbeat",{}]'
-HEARTBEAT_ANSWER = f'< [3,"1",{{"currentTime":"{NOW}"}}]'
+HEARTBEAT_ANSWER = f'< [3,"1",{{"currentTime":"{CURRENT}"}}]'
 BOOT_16 = ask(
     "boot",
     "BootNotification",
     {"chargePointVendor": "V", "chargePointModel": "M"},
-    {"status": "Accepted", "currentTime": NOW, "interval": 300},
+    {"status": "Accepted", "currentTime": CURRENT, "interval": 300},
 )
 BOOT_2X = ask(
     "boot",
     "BootNotification",
     {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
-    {"status": "Accepted", "currentTime": NOW, "interval": 300},
+    {"status": "Accepted", "currentTime": CURRENT, "interval": 300},
 )
 
 

@@ -312,7 +312,8 @@ def test_local_time_is_told_once_it_lasts():
 
 def test_times_of_free_form_fields_are_left_alone():
     assert not judged(
-        ask("1", "DataTransfer", {"vendorId": "V", "data": "2026-11-22"}, {"status": "Accepted"})
+        ask("1", "DataTransfer", {"vendorId": "V", "data": "2026-11-22"}, {"status": "Accepted"}),
+        skip=["BOOT-001"],
     )
 
 

@@ -4,9 +4,10 @@ from ocppscope.events import Fault, Tls
 from ocppscope.ocpp.versions import SUBPROTOCOLS
 from tests.rules.sessions import (
     BOOT_2X,
+    BOOT_16,
+    CURRENT,
     HEARTBEAT,
     HEARTBEAT_ANSWER,
-    NOW,
     ask,
     call,
     case,
@@ -45,12 +46,12 @@ RETRIES = configured(("TransactionMessageAttempts", "3"), ("TransactionMessageRe
 def boot(message_id, **changes):
     asked = {"reason": "Unknown", "chargingStation": {"vendorName": "V", "model": "M"}} | changes
     return ask(
-        message_id, "BootNotification", asked, {"status": "Accepted", "currentTime": NOW, "interval": 300}
+        message_id, "BootNotification", asked, {"status": "Accepted", "currentTime": CURRENT, "interval": 300}
     )
 
 
 def twice(**second):
-    return [opened(), FINE, "+60s", opened(**second), ask("2", "Heartbeat", {}, {"currentTime": NOW})]
+    return [opened(), FINE, "+60s", opened(**second), ask("2", "Heartbeat", {}, {"currentTime": CURRENT})]
 
 
 CASES = [
@@ -179,7 +180,7 @@ CASES = [
     case(
         "WS-012",
         [boot("1"), closed(), "+60s", opened(), boot("2")],
-        [boot("1"), ask("x", "Heartbeat", {}, {"currentTime": NOW}), boot("2")],
+        [boot("1"), ask("x", "Heartbeat", {}, {"currentTime": CURRENT}), boot("2")],
         I,
         about="in the same session",
         version="2.1",
@@ -333,4 +334,4 @@ def test_the_version_that_was_agreed_counts():
 
 
 def test_nothing_is_said_of_a_clean_handshake():
-    assert not judged(FINE)
+    assert not judged(opened(), BOOT_16)

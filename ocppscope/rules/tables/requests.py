@@ -1,5 +1,6 @@
 """What the CSMS has asked of a station lately, and what the station said to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,23 @@ def status_of(answer: Message) -> str | None:
 def asked(answer: Message) -> dict[str, Any]:
     """The payload of the Call that an answer is to; empty where that is not in the capture."""
     return fields(answer.call.payload) if answer.call else {}
+
+
+_TRIGGERED: Final[Mapping[str, str]] = {
+    "SignChargePointCertificate": "SignCertificate",
+    "SignChargingStationCertificate": "SignCertificate",
+    "SignV2GCertificate": "SignCertificate",
+    "SignV2G20Certificate": "SignCertificate",
+    "SignCombinedCertificate": "SignCertificate",
+}
+"""Actions that a requestedMessage names otherwise."""
+
+
+@learns(on_call("TriggerMessage", "ExtendedTriggerMessage"))
+def learn_trigger(event: Message, state: "SessionState") -> None:
+    wanted = text(fields(event.payload).get("requestedMessage"))
+    if wanted is not None:
+        state.station.triggered[_TRIGGERED.get(wanted, wanted)] = event
 
 
 @learns(on_call(*_OF_CSMS))

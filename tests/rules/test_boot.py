@@ -1,0 +1,431 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocppscope.events import Tls
+from tests.rules.sessions import (
+    BOOT_2X,
+    BOOT_16,
+    CURRENT,
+    SAFE_TLS,
+    ask,
+    call,
+    case,
+    closed,
+    error,
+    findings_of,
+    gap,
+    judged,
+    opened,
+    result,
+    stamp,
+)
+
+E, W, I = "error", "warning", "info"
+ASKED_16 = {"chargePointVendor": "V", "chargePointModel": "M"}
+ASKED_2X = {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}}
+V2 = {"version": "2.0.1"}
+
+
+def boot(status="Accepted", interval=300, asked=None, message_id="b", current=CURRENT):
+    answer = {"status": status, "currentTime": current, "interval": interval}
+    return ask(message_id, "BootNotification", ASKED_16 if asked is None else asked, answer)
+
+
+def boot_2x(status="Accepted", interval=300, message_id="b", current=CURRENT, **changes):
+    answer = {"status": status, "currentTime": current, "interval": interval}
+    return ask(message_id, "BootNotification", ASKED_2X | changes, answer)
+
+
+def beat(message_id="h"):
+    return ask(message_id, "Heartbeat", {}, {"currentTime": CURRENT})
+
+
+def status(message_id="s", connector=1, told=None, state="Available"):
+    asked = {"connectorId": connector, "errorCode": "NoError", "status": state}
+    return ask(message_id, "StatusNotification", asked | ({"timestamp": told} if told else {}))
+
+
+def status_2x(message_id="s", connector=1, evse=1, told=CURRENT):
+    return ask(
+        message_id,
+        "StatusNotification",
+        {"timestamp": told, "connectorStatus": "Available", "evseId": evse, "connectorId": connector},
+    )
+
+
+def trigger(wanted, message_id="t", answer="Accepted"):
+    return ask(message_id, "TriggerMessage", {"requestedMessage": wanted}, {"status": answer}, "<")
+
+
+def reset(message_id="r", kind="Soft"):
+    return ask(message_id, "Reset", {"type": kind}, {"status": "Accepted"}, "<")
+
+
+BOOT_CALL = f"> {call('b', 'BootNotification', ASKED_16)}"
+BOOT_CALL_2X = f"> {call('b', 'BootNotification', ASKED_2X)}"
+BOOT_ANSWER = f"< {result('b', {'status': 'Accepted', 'currentTime': CURRENT, 'interval': 300})}"
+BEAT = f"> {call('h', 'Heartbeat')}"
+BEAT_ANSWER = f"< {result('h', {'currentTime': CURRENT})}"
+REMOTE_START = {"idTag": "A", "connectorId": 1}
+REMOTE_START_2X = {"idToken": {"idToken": "A", "type": "ISO14443"}, "remoteStartId": 1}
+AWAY = (closed(), "+60s", opened())
+WITH_SERIAL = {"chargingStation": {"vendorName": "V", "model": "M", "serialNumber": "S1"}}
+
+
+def shown_certificate(name):
+    return opened(tls=Tls(SAFE_TLS.version, SAFE_TLS.cipher, client_certificate=f"CN={name}, O=V"))
+
+
+def heartbeats(every, count=6):
+    return [(f"+{every}s", beat(f"h{n}")) for n in range(count)]
+
+
+STATUSES = [status("s0", 0), status("s1", 1)]
+KEYS = ask(
+    "k",
+    "GetConfiguration",
+    {},
+    {"configurationKey": [{"key": "NumberOfConnectors", "readonly": True, "value": "2"}]},
+    "<",
+)
+THRESHOLD = ask(
+    "v",
+    "SetVariables",
+    {
+        "setVariableData": [
+            {
+                "attributeValue": "100",
+                "component": {"name": "OCPPCommCtrlr"},
+                "variable": {"name": "OfflineThreshold"},
+            }
+        ]
+    },
+    {
+        "setVariableResult": [
+            {
+                "attributeStatus": "Accepted",
+                "component": {"name": "OCPPCommCtrlr"},
+                "variable": {"name": "OfflineThreshold"},
+            }
+        ]
+    },
+    "<",
+)
+LIMITS = ask("g", "GetConfiguration", {"key": ["X"]}, {"unknownKey": ["X"]}, "<")
+
+CASES = [
+    case(
+        "BOOT-001",
+        [BOOT_CALL, BEAT, BOOT_ANSWER, BEAT_ANSWER],
+        [BOOT_CALL, BOOT_ANSWER, BEAT, BEAT_ANSWER],
+        E,
+    ),
+    case(
+        "BOOT-001",
+        [BOOT_CALL, f"< {error('b')}", BEAT, BEAT_ANSWER],
+        [BOOT_CALL, f"< {error('b')}", boot(), BEAT, BEAT_ANSWER],
+        E,
+        about="after a CallError",
+    ),
+    case("BOOT-001", [BEAT, BEAT_ANSWER], [opened(late=True), BEAT, BEAT_ANSWER], I, about="without a boot"),
+    case(
+        "BOOT-001",
+        [boot(), AWAY, BOOT_CALL.replace("b", "c", 1), BEAT],
+        [boot(), AWAY, BEAT, BEAT_ANSWER],
+        I,
+        about="told again after a reconnect",
+    ),
+    case(
+        "BOOT-002",
+        [BOOT_CALL_2X, BEAT, BOOT_ANSWER, BEAT_ANSWER],
+        [BOOT_CALL_2X, BOOT_ANSWER, BEAT, BEAT_ANSWER],
+        E,
+        **V2,
+    ),
+    case(
+        "BOOT-003",
+        [boot_2x("Pending"), status_2x()],
+        [boot_2x("Pending"), trigger("StatusNotification"), status_2x()],
+        E,
+        **V2,
+    ),
+    case(
+        "BOOT-004",
+        [boot("Pending"), status()],
+        [boot("Pending"), trigger("StatusNotification"), status()],
+        E,
+        subject="StatusNotification",
+    ),
+    case(
+        "BOOT-005",
+        [boot("Rejected", 60), "+20s", beat()],
+        [boot("Rejected", 60), "+61s", boot(message_id="c"), beat()],
+        E,
+    ),
+    case(
+        "BOOT-006",
+        [boot("Rejected"), f"< {call('x', 'ClearCache')}"],
+        [boot(), f"< {call('x', 'ClearCache')}"],
+        W,
+    ),
+    case(
+        "BOOT-006",
+        [boot_2x("Rejected"), f"< {call('x', 'ClearCache')}"],
+        [boot_2x(), f"< {call('x', 'ClearCache')}"],
+        E,
+        **V2,
+    ),
+    case(
+        "BOOT-007",
+        [boot("Pending", 60), "+20s", boot(message_id="c")],
+        [boot("Pending", 60), "+60s", boot(message_id="c")],
+        W,
+    ),
+    case(
+        "BOOT-007",
+        [boot_2x("Rejected", 60), "+20s", boot_2x(message_id="c")],
+        [
+            boot_2x("Pending", 60),
+            trigger("BootNotification"),
+            "+20s",
+            boot_2x(message_id="c", reason="Triggered"),
+        ],
+        E,
+        **V2,
+    ),
+    case(
+        "BOOT-008",
+        [boot("Pending", 60), "+200s", trigger("Heartbeat"), beat()],
+        [boot("Pending", 60), "+60s", boot(message_id="c"), STATUSES, "+140s", beat()],
+        W,
+    ),
+    case("BOOT-009", boot("Pending", 0), boot("Accepted", 0), I),
+    case(
+        "BOOT-010",
+        [boot("Pending"), f"< {call('r', 'RemoteStartTransaction', REMOTE_START)}"],
+        [boot(), f"< {call('r', 'RemoteStartTransaction', REMOTE_START)}"],
+        E,
+    ),
+    case(
+        "BOOT-010",
+        [
+            boot_2x("Pending"),
+            ask("r", "RequestStartTransaction", REMOTE_START_2X, {"status": "Accepted"}, "<"),
+        ],
+        [
+            boot_2x("Pending"),
+            ask("r", "RequestStartTransaction", REMOTE_START_2X, {"status": "Rejected"}, "<"),
+        ],
+        E,
+        **V2,
+    ),
+    case("BOOT-011", [boot(), "+130s", beat()], [boot(), STATUSES, "+130s", beat()], W, about="none"),
+    case(
+        "BOOT-011",
+        [boot(), KEYS, STATUSES, "+130s", beat()],
+        [boot(), KEYS, STATUSES, status("s2", 2), "+130s", beat()],
+        W,
+        about="one is missing",
+    ),
+    case("BOOT-012", [boot_2x(), "+130s", beat()], [boot_2x(), status_2x(), "+130s", beat()], E, **V2),
+    case(
+        "BOOT-013",
+        [boot_2x(), AWAY, boot_2x(reason="RemoteReset", message_id="c")],
+        [boot_2x(), reset(kind="Immediate"), AWAY, boot_2x(reason="RemoteReset", message_id="c")],
+        W,
+        **V2,
+    ),
+    case(
+        "BOOT-013",
+        [boot_2x(), boot_2x(reason="Triggered", message_id="c")],
+        [boot_2x("Pending"), trigger("BootNotification"), boot_2x(reason="Triggered", message_id="c")],
+        W,
+        about="triggered",
+        **V2,
+    ),
+    case(
+        "BOOT-014", [boot(), trigger("BootNotification")], [boot("Pending"), trigger("BootNotification")], E
+    ),
+    case(
+        "BOOT-014",
+        [boot_2x(), trigger("BootNotification")],
+        [boot_2x(), trigger("BootNotification", answer="Rejected")],
+        E,
+        **V2,
+    ),
+    case(
+        "BOOT-015",
+        [boot(), AWAY, boot(message_id="c"), AWAY, boot(message_id="d")],
+        [boot(), AWAY, boot(message_id="c"), STATUSES, "+300s", beat(), AWAY, boot(message_id="d")],
+        W,
+    ),
+    case("BOOT-016", [boot(), STATUSES, "+500s", beat()], [boot(), STATUSES, "+310s", beat()], W),
+    case(
+        "BOOT-016",
+        [boot(), STATUSES, heartbeats(30)],
+        [boot(), STATUSES, heartbeats(299)],
+        W,
+        about="too fast",
+        subject="fast",
+    ),
+    case(
+        "BOOT-016",
+        [boot(), STATUSES, "+500s", closed()],
+        [boot(), STATUSES, "+400s", closed()],
+        W,
+        about="silent to the end",
+        subject="silent",
+    ),
+    case(
+        "BOOT-017",
+        [boot(interval=80_000), STATUSES, "+80000s", status("x"), "+80000s", status("y"), closed()],
+        [
+            boot(interval=80_000),
+            STATUSES,
+            "+80000s",
+            beat(),
+            "+80000s",
+            beat("i"),
+            closed(),
+        ],
+        I,
+    ),
+    case(
+        "BOOT-018",
+        [shown_certificate("S2"), boot_2x(**WITH_SERIAL)],
+        [shown_certificate("S1"), boot_2x(**WITH_SERIAL)],
+        E,
+        **V2,
+    ),
+    case("BOOT-019", boot(current=stamp(90)), boot(current=stamp(30)), W, subject="ahead"),
+    case("BOOT-019", boot(current=stamp(-7200)), boot(current=stamp(-30)), W, subject="behind"),
+    case(
+        "BOOT-020",
+        [boot(), [("+1s", status(f"s{n}", n, stamp(n - 600))) for n in range(3)]],
+        [boot(), [("+1s", status(f"s{n}", n, stamp(-600))) for n in range(2)], status("s2", 2, stamp(2))],
+        W,
+    ),
+    case(
+        "BOOT-021",
+        [boot_2x("Pending"), closed("csms")],
+        [boot_2x("Pending"), closed(None, "end-of-capture", None)],
+        W,
+        **V2,
+    ),
+    case(
+        "BOOT-022",
+        [boot(), AWAY, boot(message_id="c", asked=ASKED_16 | {"firmwareVersion": "2"})],
+        [boot(), AWAY, boot(message_id="c")],
+        I,
+        subject="firmwareVersion",
+    ),
+    case(
+        "BOOT-023",
+        [boot_2x(), status_2x(), THRESHOLD, closed(), "+200s", opened(), beat(), "+130s", beat("i")],
+        [
+            *[boot_2x(), status_2x(), THRESHOLD, closed(), "+200s", opened(), beat()],
+            *[status_2x("z", told=stamp(200)), "+130s", beat("i")],
+        ],
+        W,
+        **V2,
+    ),
+    case(
+        "BOOT-024",
+        [boot(), LIMITS, AWAY, boot(message_id="c"), LIMITS, AWAY, boot(message_id="d")],
+        [
+            boot(),
+            reset(),
+            AWAY,
+            boot(message_id="c"),
+            STATUSES,
+            reset("q"),
+            "+300s",
+            beat(),
+            AWAY,
+            boot(message_id="d"),
+        ],
+        W,
+        subject="GetConfiguration",
+    ),
+]
+
+
+@pytest.mark.parametrize("one", CASES, ids=str)
+def test_breaks(one):
+    one.check_breaks()
+
+
+@pytest.mark.parametrize("one", CASES, ids=str)
+def test_legal(one):
+    one.check_legal()
+
+
+def test_a_station_asks_again_after_each_silence_and_is_not_blamed_for_it():
+    found = findings_of(
+        BOOT_CALL, "+40s", BOOT_CALL.replace('"b"', '"c"'), "+1s", BOOT_ANSWER.replace('"b"', '"c"')
+    )
+    assert not {rule for rule in found if rule.startswith("BOOT")}
+
+
+def test_lost_bytes_may_have_held_the_answer():
+    assert "BOOT-001" not in findings_of(BOOT_CALL, gap("<"), BEAT, BEAT_ANSWER)
+
+
+def test_a_rejected_station_answers_security_error_in_2x_and_nothing_in_1_6():
+    asked = f"< {call('x', 'ClearCache')}"
+    refused = f"> {error('x', 'SecurityError')}"
+    found = judged(boot_2x("Rejected"), asked, refused, **V2, only=["BOOT-006"])
+    assert [finding.direction for finding in found] == ["csms-to-cp"]
+    found = judged(boot("Rejected"), asked, refused, only=["BOOT-006"])
+    assert [finding.direction for finding in found] == ["csms-to-cp", "cp-to-csms"]
+
+
+def test_a_report_that_was_asked_for_may_come_while_pending():
+    report = {"requestId": 1, "generatedAt": CURRENT, "seqNo": 0}
+    base = ask(
+        "g", "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"}, {"status": "Accepted"}, "<"
+    )
+    notify = ask("n", "NotifyReport", report)
+    assert "BOOT-003" not in findings_of(boot_2x("Pending"), base, notify, **V2)
+    assert "BOOT-003" in findings_of(boot_2x("Pending"), notify, **V2)
+
+
+def test_the_interval_that_was_set_later_counts():
+    change = ask(
+        "c", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"}, {"status": "Accepted"}, "<"
+    )
+    assert "BOOT-016" not in findings_of(boot(), STATUSES, change, heartbeats(30))
+
+
+def test_a_call_that_a_reboot_follows_by_nature_is_not_named():
+    reboot = [reset(), AWAY, boot(message_id="c")]
+    assert "BOOT-024" not in findings_of(boot(), reboot, reboot, reboot)
+
+
+def test_clocks_without_times():
+    assert not judged(BOOT_16, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"])
+    assert not judged(BOOT_2X, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"], **V2)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    "status interval currentTime reason chargingStation serialNumber requestedMessage timestamp".split()
+)
+
+
+@given(asked=JSON | st.dictionaries(NAMES, JSON), answer=JSON | st.dictionaries(NAMES, JSON))
+def test_no_shape_of_a_payload_raises(asked, answer):
+    for version in ("1.6", "2.0.1"):
+        for action in ("BootNotification", "Heartbeat", "StatusNotification"):
+            judged(
+                ask("x", action, asked, answer),
+                boot("Pending"),
+                ask("y", action, asked, answer),
+                version=version,
+            )
+        judged(boot(), ask("x", "TriggerMessage", asked, answer, "<"), ask("y", "Reset", asked, answer, "<"))
