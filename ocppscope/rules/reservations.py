@@ -1,1 +1,298 @@
-"""RES: reservations (section K of the catalogue)."""
+"""RES: reservations (section K of the catalogue).
+
+Sources: OCPP 1.6 edition 2 §4.9, §5.1, §5.13; OCPP 2.0.1 and 2.1 part 2, use cases H01 to H04.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ocppscope.events import Message
+from ocppscope.ocpp.connectors import availability_told, status_told
+from ocppscope.ocpp.lenient import fields, told, whole
+from ocppscope.ocpp.times import SECOND, duration
+from ocppscope.ocpp.versions import V2X, V16
+from ocppscope.rules.expectations import expect, meet
+from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call, rule
+from ocppscope.rules.sources import part_2
+from ocppscope.rules.state import SessionState, StationState
+from ocppscope.rules.tables.authorizations import token_of
+from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.reservations import Reservation, expiry_of, id_of
+
+_ACCEPTED: Final = "Accepted"
+_AVAILABLE: Final = "Available"
+_RESERVED: Final = "Reserved"
+_WITHIN: Final = 60
+"""Seconds for a status to be told."""
+_AFTER_EXPIRY: Final = 120
+"""Seconds: the station's clock need not be the capture's."""
+
+
+@rule(
+    "RES-001",
+    "The answer to CancelReservation does not fit the reservation",
+    ERROR,
+    on_answer("CancelReservation"),
+    source=part_2("H02.FR.01", "§5.1"),
+    hint="accept where there is such a reservation, reject where there is none",
+    needs="start",
+)
+def cancellation(event: Message, state: SessionState) -> Report | None:
+    identity, status = whole(asked(event).get("reservationId")), status_of(event)
+    known = state.station.reservations.get(identity) if identity is not None else None
+    if known is None or event.call is None or state.has_gap:
+        return None  # it may have been made before the capture
+    if status == _ACCEPTED and known.ended is not None and known.ended < event.call.n:
+        said = f"reservation {identity} was accepted to be cancelled, and had ended before"
+        return Report(said, events=(known.n, known.ended, event.call.n))
+    # A little before its end it may be over by the station's clock.
+    soon = None if event.time is None else event.time + _AFTER_EXPIRY * SECOND
+    if status == "Rejected" and known.is_live(soon):
+        return Report(
+            f"reservation {identity} is live, and its cancellation was rejected",
+            events=(known.n, event.call.n),
+        )
+    return None
+
+
+_FITTING: Final[Mapping[str, frozenset[str]]] = {
+    _AVAILABLE: frozenset({"Accepted", "Rejected"}),
+    "Preparing": frozenset({"Occupied", "Rejected", "Accepted"}),
+    "Charging": frozenset({"Occupied", "Rejected"}),
+    "SuspendedEV": frozenset({"Occupied", "Rejected"}),
+    "SuspendedEVSE": frozenset({"Occupied", "Rejected"}),
+    "Finishing": frozenset({"Occupied", "Rejected"}),
+    _RESERVED: frozenset({"Occupied", "Rejected", "Accepted"}),
+    "Unavailable": frozenset({"Unavailable", "Rejected"}),
+    "Faulted": frozenset({"Faulted", "Rejected"}),
+}
+"""By status of the connector: how ReserveNow may be answered (1.6 §5.13)."""
+
+
+@rule(
+    "RES-002",
+    "ReserveNow is not answered, or not followed, as its connector is",
+    WARNING,
+    on_answer("ReserveNow"),
+    on_call("StatusNotification", "StartTransaction"),
+    source="OCPP 1.6 §4.9 (A7), §5.13",
+    hint="answer Occupied, Faulted or Unavailable where the connector is; after Accepted tell that it is Reserved",
+    needs="session",
+    versions=(V16,),
+)
+def reserved_connector(event: Message, state: SessionState) -> Report | None:
+    station = state.station
+    if event.call is None:
+        payload = event.payload
+        if type(payload) is dict and (
+            event.action == "StartTransaction" or payload.get("status") != _AVAILABLE
+        ):
+            meet(station, "RES-002", whole(payload.get("connectorId")))
+        return None
+    payload, status = asked(event), status_of(event)
+    connector = whole(payload.get("connectorId"))
+    known = station.connectors.get((None, connector))
+    if not connector or status is None or known is None or state.is_partial:
+        return None
+    fitting = _FITTING.get(known.status)
+    if fitting is not None and status not in fitting and known.n < event.call.n:
+        return Report(
+            f"{status}, where connector {connector} is {known.status}",
+            f"connector {connector}",
+            events=(known.n, event.call.n),
+        )
+    if status == _ACCEPTED and known.status == _AVAILABLE:
+        report = Report(
+            f"connector {connector} was not told to be Reserved within {_WITHIN} s", f"connector {connector}"
+        )
+        expect(state, "RES-002", connector, _WITHIN, lambda: None if state.has_gap else report, event)
+    return None
+
+
+def _stati_told(event: Message) -> list[tuple[int | None, str]]:
+    """EVSE and status, as a StatusNotification or NotifyEvent tells."""
+    read = status_told if event.action == "StatusNotification" else availability_told
+    return [(one.evse, one.status) for one in read(event, fields(event.payload))]
+
+
+@rule(
+    "RES-003",
+    "A reserved EVSE is not told to be Reserved",
+    ERROR,
+    on_answer("ReserveNow"),
+    on_call("StatusNotification", "NotifyEvent", "TransactionEvent"),
+    source=part_2("H01.FR.20, H01.FR.23"),
+    hint="after Accepted the station tells that the connectors of the EVSE are Reserved",
+    needs="time",
+    versions=V2X,
+)
+def reserved_evse(event: Message, state: SessionState) -> None:
+    station = state.station
+    if event.call is None:
+        if not station.expected:
+            return
+        if event.action == "TransactionEvent":
+            meet(station, "RES-003", whole(fields(fields(event.payload).get("evse")).get("id")))
+            return
+        for evse, status in _stati_told(event):
+            if status != _AVAILABLE:
+                meet(station, "RES-003", evse)
+        return
+    evse = whole(asked(event).get("evseId"))
+    stati = {one.status for place, one in station.connectors.items() if place[0] == evse}
+    if status_of(event) != _ACCEPTED or evse is None or stati != {_AVAILABLE}:
+        return
+    report = Report(f"EVSE {evse} was not told to be Reserved within {_WITHIN} s", f"EVSE {evse}")
+    expect(state, "RES-003", evse, _WITHIN, lambda: None if state.has_gap else report, event)
+
+
+def _seconds_to_expiry(reserved: Message) -> float | None:
+    expiry = expiry_of(asked(reserved))
+    return None if expiry is None or reserved.time is None else (expiry - reserved.time) / SECOND
+
+
+@rule(
+    "RES-004",
+    "A reservation expires and nothing is told",
+    ERROR,
+    on_answer("ReserveNow"),
+    source=part_2("H04.FR.01, H04.FR.03"),
+    hint="at expiryDateTime the station sends ReservationStatusUpdate Expired, and tells that the EVSE is Available",
+    needs="time",
+    versions=V2X,
+)
+def expired_untold(event: Message, state: SessionState) -> None:
+    identity, left = id_of(asked(event)), _seconds_to_expiry(event)
+    if status_of(event) != _ACCEPTED or identity is None or left is None:
+        return
+    station = state.station
+
+    def verdict() -> Report | None:
+        known = station.reservations.get(identity)
+        if state.has_gap or known is None or known.ended is not None or known.n != event.n:
+            return None
+        return Report(f"no ReservationStatusUpdate of reservation {identity}, which has expired")
+
+    expect(state, "RES-004", identity, left + _AFTER_EXPIRY, verdict, event)
+
+
+_BLOCKING: Final = frozenset({"Faulted", "Unavailable"})
+
+
+@rule(
+    "RES-005",
+    "A reservation is lost and nothing is told",
+    ERROR,
+    on_call("StatusNotification", "NotifyEvent", "ReservationStatusUpdate"),
+    source=part_2("H01.FR.16, H01.FR.17"),
+    hint="where a reserved EVSE becomes Faulted or Unavailable, the station sends ReservationStatusUpdate Removed",
+    needs="time",
+    versions=V2X,
+)
+def lost_untold(event: Message, state: SessionState) -> None:
+    station = state.station
+    if not station.reservations:
+        return
+    if event.action == "ReservationStatusUpdate":
+        meet(station, "RES-005", whole(fields(event.payload).get("reservationId")))
+        return
+    for evse, status in _stati_told(event):
+        known = station.reservations.at((evse, None), event.time) if status in _BLOCKING and evse else None
+        if known is None or not _all_blocked(station, evse, event):
+            continue
+        report = Report(
+            f"EVSE {evse} is {status}, and reservation {known.id} was not told to be removed within {_WITHIN} s",
+            f"EVSE {evse}",
+        )
+        identity = known.id
+
+        def verdict(report: Report = report, known: Reservation = known) -> Report | None:
+            return None if state.has_gap or known.ended is not None else report
+
+        expect(state, "RES-005", identity, _WITHIN, verdict, event)
+
+
+def _all_blocked(station: StationState, evse: int | None, event: Message) -> bool:
+    """Whether no other connector of an EVSE can serve the reservation."""
+    connector = whole(fields(event.payload).get("connectorId"))
+    others = [one for place, one in station.connectors.items() if place[0] == evse and place[1] != connector]
+    return all(one.status in _BLOCKING for one in others)
+
+
+@rule(
+    "RES-006",
+    "An expired reservation still holds its connector",
+    ERROR,
+    on_answer("ReserveNow"),
+    source="OCPP 1.6 §5.13",
+    hint="at expiryDate the station frees the connector and tells that it is Available",
+    needs="time",
+    versions=(V16,),
+)
+def not_freed(event: Message, state: SessionState) -> None:
+    payload, left = asked(event), _seconds_to_expiry(event)
+    connector, identity = whole(payload.get("connectorId")), id_of(payload)
+    if status_of(event) != _ACCEPTED or not connector or identity is None or left is None or left < 0:
+        return
+    station = state.station
+
+    def verdict() -> Report | None:
+        known, place = station.reservations.get(identity), station.connectors.get((None, connector))
+        if known is None or known.ended is not None or known.n != event.n or place is None or state.has_gap:
+            return None
+        if place.status != _RESERVED:
+            return None
+        return Report(
+            f"connector {connector} is still Reserved {duration(_AFTER_EXPIRY * SECOND)} after expiryDate",
+            f"connector {connector}",
+            events=(event.n, place.n),
+        )
+
+    expect(state, "RES-006", identity, left + _AFTER_EXPIRY, verdict, event)
+
+
+@rule(
+    "RES-007",
+    "A transaction of somebody else on a reserved connector",
+    ERROR,
+    on_call("StartTransaction", "TransactionEvent"),
+    source=part_2("H03.FR.01", "§5.13"),
+    hint="the station lets only the reserved token, or one of its group, start there",
+    needs="session",
+)
+def somebody_else(event: Message, state: SessionState) -> Report | None:
+    station, payload = state.station, event.payload
+    if not station.reservations or type(payload) is not dict:
+        return None
+    token = token_of(payload)
+    connector, evse = whole(payload.get("connectorId")), whole(fields(payload.get("evse")).get("id"))
+    place = (None, connector) if event.action == "StartTransaction" else (evse, None)
+    known = station.reservations.at(place, event.time)
+    if known is None or token is None or known.token in (None, token) or not any(place):
+        return None
+    when = told(payload.get("timestamp"))
+    if when is not None and known.time is not None and when < known.time:
+        return None  # it was queued
+    authorization = station.authorizations.get(token)
+    group = authorization.group if authorization else None
+    if known.group is not None and group in (None, known.group):
+        return None  # where the group is not known, the station may know it
+    return Report(
+        f"reservation {known.id} is for another token", f"reservation {known.id}", events=(known.n,)
+    )
+
+
+@rule(
+    "RES-008",
+    "A reservation that has expired is accepted",
+    WARNING,
+    on_answer("ReserveNow"),
+    source="heuristic",
+    hint="name an expiryDate in the future, in UTC; the station rejects one that has passed",
+    needs="time",
+)
+def accepted_expired(event: Message, state: SessionState) -> Report | None:
+    left = _seconds_to_expiry(event)
+    if status_of(event) != _ACCEPTED or left is None or left >= 0 or event.call is None:
+        return None
+    return Report(f"it had expired {duration(round(-left * SECOND))} before", events=(event.call.n,))

@@ -4,7 +4,7 @@ Stations outlive their sessions. Each table is bounded by the number of stations
 entries.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,11 +22,14 @@ from ocppscope.events import (
 )
 from ocppscope.ocpp.lenient import whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.expectations import Expectation, Expectations, is_back
 from ocppscope.rules.tables.authorizations import Authorization
 from ocppscope.rules.tables.connectors import Connector, Place
+from ocppscope.rules.tables.deliveries import Deliveries
 from ocppscope.rules.tables.registration import Registration
 from ocppscope.rules.tables.requests import Request
+from ocppscope.rules.tables.reservations import Reservations
 from ocppscope.rules.tables.transactions import Transactions
 
 _STATIONS: Final = 100_000
@@ -72,10 +75,19 @@ class StationState:
     transactions: Transactions = field(default_factory=Transactions)
     authorizations: Recent[str, Authorization] = field(default_factory=lambda: Recent(_TOKENS))
     """By idTag or idToken, in lower case."""
+    reservations: Reservations = field(default_factory=Reservations)
     requests: dict[str, Request] = field(default_factory=dict)
     """By action: what the CSMS asked last."""
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    missed: int = 0
+    """The number of the latest event after which messages of it are missing: bytes that were lost or could not
+    be read, a session found without its beginning."""
     triggered: Recent[str, Message] = field(default_factory=lambda: Recent(50))
     """By action: the latest TriggerMessage or ExtendedTriggerMessage that asked for it."""
+    meter_keys: tuple[PublicKey, ...] = ()
+    """Public keys of meters that whoever judges knows from elsewhere: those of all stations."""
+    signed: Any = None
+    """What `signed_values` keeps."""
     noted: dict[Any, Any] = field(default_factory=dict)
     """What single rules keep, by a key of their own that begins with the rule's id."""
 
@@ -130,8 +142,9 @@ class SessionState:
 class Tables:
     """All state of one capture."""
 
-    def __init__(self) -> None:
+    def __init__(self, public_keys: Iterable[PublicKey] = ()) -> None:
         self.expectations = Expectations()
+        self._meter_keys = tuple(public_keys)
         self.sessions: dict[Session, SessionState] = {}
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
         self._ended: Recent[Session, None] = Recent(_ENDED)
@@ -139,9 +152,10 @@ class Tables:
     def begin(self, session: Session) -> SessionState:
         """The state of a session that is new."""
         if session.station is None:
-            station = StationState(self.expectations)
+            station = StationState(self.expectations, meter_keys=self._meter_keys)
         else:
-            station = self._stations.setdefault(session.station, StationState(self.expectations))
+            new = StationState(self.expectations, meter_keys=self._meter_keys)
+            station = self._stations.setdefault(session.station, new)
         state = SessionState(session, station)
         if session not in self._ended:  # frames may follow a Close
             self.sessions[session] = state
@@ -151,9 +165,13 @@ class Tables:
         """Take in what rules are to know when they look at an event that is no message."""
         if isinstance(event, Opened):
             state.opened = event
+            if event.session.late:
+                state.station.missed = event.n
         elif isinstance(event, Gap):
             state.has_gap = True
+            state.station.missed = event.n
         elif isinstance(event, Damaged) and event.direction:
+            state.station.missed = event.n
             if event.layer in ("tls", "websocket", "deflate"):
                 state.has_gap = True
             else:

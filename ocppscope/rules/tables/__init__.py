@@ -4,6 +4,14 @@ Rules read the tables as they were before the message at hand: learners run afte
 messages from the side that may send them.
 """
 
-from ocppscope.rules.tables import authorizations, connectors, registration, requests, transactions
+from ocppscope.rules.tables import (
+    authorizations,
+    connectors,
+    deliveries,
+    registration,
+    requests,
+    reservations,
+    transactions,
+)
 
-__all__ = ["authorizations", "connectors", "registration", "requests", "transactions"]
+__all__ = ["authorizations", "connectors", "deliveries", "registration", "requests", "reservations", "transactions"]

@@ -1,16 +1,17 @@
-"""What each connector's status is, as its station reports it.
+"""What each connector's status is, as its station reports it, and which may follow which.
 
-Sources: StatusNotification of OCPP 1.6 edition 2 §4.9, 2.0.1 and 2.1 part 2 G01; NotifyEvent with the variable
-AvailabilityState (G01, the preferred way in 2.1).
+Sources: StatusNotification of OCPP 1.6 edition 2 §4.9 with errata 3.20, 2.0.1 and 2.1 part 2 G01; NotifyEvent with
+the variable AvailabilityState (G01, the preferred way in 2.1).
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ocppscope.events import Message
+from ocppscope.events import CALLRESULT, Message
 from ocppscope.ocpp.connectors import ConnectorState, availability_told, status_told
 from ocppscope.ocpp.lenient import fields, text
-from ocppscope.rules.registry import learns, on_call
+from ocppscope.rules.registry import learns, on_answer, on_call
 
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
@@ -19,7 +20,73 @@ Place: TypeAlias = tuple[int | None, int | None]
 """EVSE (None in 1.6) and connector: in 1.6 counted over the station, 0 for itself; in 2.x within its EVSE."""
 
 _KEPT: Final = 2_000
+_LONGEST: Final = 2_000
+"""Characters of a message whose payload is kept."""
+
+AVAILABLE: Final = "Available"
+PREPARING: Final = "Preparing"
+CHARGING: Final = "Charging"
+SUSPENDED_EV: Final = "SuspendedEV"
+SUSPENDED_EVSE: Final = "SuspendedEVSE"
+FINISHING: Final = "Finishing"
+RESERVED: Final = "Reserved"
+UNAVAILABLE: Final = "Unavailable"
 FAULTED: Final = "Faulted"
+OCCUPIED: Final = "Occupied"
+"""2.x, for what 1.6 tells apart as Preparing, Charging, SuspendedEV, SuspendedEVSE and Finishing."""
+
+# --- what may follow what (1.6) ---
+
+TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    before: frozenset(after.split())
+    for before, after in {
+        AVAILABLE: "Preparing Charging SuspendedEV SuspendedEVSE Reserved Unavailable Faulted",
+        PREPARING: "Available Charging SuspendedEV SuspendedEVSE Finishing Faulted",
+        CHARGING: "Available SuspendedEV SuspendedEVSE Finishing Unavailable Faulted",
+        SUSPENDED_EV: "Available Charging SuspendedEVSE Finishing Unavailable Faulted",
+        SUSPENDED_EVSE: "Available Charging SuspendedEV Finishing Unavailable Faulted",
+        FINISHING: "Available Preparing Unavailable Faulted",
+        RESERVED: "Available Preparing Unavailable Faulted",
+        UNAVAILABLE: "Available Preparing Charging SuspendedEV SuspendedEVSE Faulted",
+        # Back to what was before the fault, which may be any.
+        FAULTED: "Available Preparing Charging SuspendedEV SuspendedEVSE Finishing Reserved Unavailable",
+    }.items()
+}
+"""By status: those that it may change to."""
+OF_STATION: Final = frozenset({AVAILABLE, UNAVAILABLE, FAULTED})
+"""What connector 0 may have: the station as a whole."""
+
+
+def _between(before: str, after: str) -> tuple[tuple[str, ...], ...]:
+    """The shortest ways from one status to another, each without its ends.
+
+    Nobody leaves out a fault or that it was out of order: those are no way where there is another.
+    """
+    paths: list[tuple[str, ...]] = [(before,)]
+    seen = {before, UNAVAILABLE, FAULTED} - {after}
+    while paths:
+        found = tuple(path[1:] for path in paths if after in TRANSITIONS[path[-1]])
+        if found:
+            return found
+        paths = [
+            (*path, status)
+            for path in paths
+            for status in TRANSITIONS  # in the order of a charge
+            if status in TRANSITIONS[path[-1]] and status not in seen
+        ]
+        seen |= {path[-1] for path in paths}
+    return ()
+
+
+MISSING: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
+    (before, after): _between(before, after)
+    for before, allowed in TRANSITIONS.items()
+    for after in TRANSITIONS
+    if after != before and after not in allowed
+}
+"""By two statuses of which the second may not follow the first: what would have to come between, one way or another."""
+
+# --- what they are ---
 
 
 @dataclass(slots=True)
@@ -33,7 +100,7 @@ class Connector:
     seen: int | None
     """When that was captured, in ns."""
     n: int
-    """The number of the message that said so."""
+    """The number of the message that said so last."""
     session: int
     """The number of its session."""
     error: str | None
@@ -42,35 +109,60 @@ class Connector:
     """The status before this one; None where it is the first."""
     before_fault: str | None = None
     """The status before it faulted."""
+    since: int = 0
+    """The number of the message that said so first."""
+    payload: dict[str, Any] = field(default_factory=dict)
+    """Of the last StatusNotification; empty where it was a NotifyEvent, or very long."""
+    is_confirmed: bool = False
+    """It was answered with a CallResult."""
 
 
 @learns(on_call("StatusNotification"))
 def learn_status(event: Message, state: "SessionState") -> None:
     payload = fields(event.payload)
     for told in status_told(event, payload):
-        _remember(event, state.station, told, text(payload.get("errorCode")))
+        known = _remember(event, state.station, told, text(payload.get("errorCode")))
+        if known is not None:
+            known.payload = payload if len(event.raw) <= _LONGEST else {}
+
+
+@learns(on_answer("StatusNotification"))
+def learn_status_answer(event: Message, state: "SessionState") -> None:
+    if event.type != CALLRESULT or event.call is None:
+        return
+    for told in status_told(event.call, fields(event.call.payload)):
+        known = state.station.connectors.get((told.evse, told.connector))
+        if known is not None and known.n == event.call.n:
+            known.is_confirmed = True
 
 
 @learns(on_call("NotifyEvent"))
 def learn_availability(event: Message, state: "SessionState") -> None:
     for told in availability_told(event, fields(event.payload)):
-        _remember(event, state.station, told, None)
+        known = _remember(event, state.station, told, None)
+        if known is not None:
+            known.payload = {}
 
 
-def _remember(event: Message, station: "StationState", told: ConnectorState, error: str | None) -> None:
+def _remember(
+    event: Message, station: "StationState", told: ConnectorState, error: str | None
+) -> Connector | None:
     if told.connector is None and told.evse is None:
-        return
+        return None
     place = told.evse, told.connector
     known = station.connectors.get(place)
     if known is None:
-        if len(station.connectors) < _KEPT:
-            station.connectors[place] = Connector(
-                told.status, told.time, event.time, event.n, event.session.number, error
-            )
-        return
+        if len(station.connectors) >= _KEPT:
+            return None
+        known = station.connectors[place] = Connector(
+            told.status, told.time, event.time, event.n, event.session.number, error, since=event.n
+        )
+        return known
     if told.status != known.status:
         known.before = known.status
         if told.status == FAULTED:
             known.before_fault = known.status
-        known.status, known.time, known.seen = told.status, told.time, event.time
+        known.status, known.time, known.seen, known.since = told.status, told.time, event.time, event.n
     known.n, known.session, known.error = event.n, event.session.number, error
+    known.is_confirmed = False
+    return known

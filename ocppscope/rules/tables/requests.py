@@ -44,7 +44,7 @@ def asked(answer: Message) -> dict[str, Any]:
     return fields(answer.call.payload) if answer.call else {}
 
 
-_TRIGGERED: Final[Mapping[str, str]] = {
+TRIGGERED: Final[Mapping[str, str]] = {
     "SignChargePointCertificate": "SignCertificate",
     "SignChargingStationCertificate": "SignCertificate",
     "SignV2GCertificate": "SignCertificate",
@@ -58,7 +58,7 @@ _TRIGGERED: Final[Mapping[str, str]] = {
 def learn_trigger(event: Message, state: "SessionState") -> None:
     wanted = text(fields(event.payload).get("requestedMessage"))
     if wanted is not None:
-        state.station.triggered[_TRIGGERED.get(wanted, wanted)] = event
+        state.station.triggered[TRIGGERED.get(wanted, wanted)] = event
 
 
 @learns(on_call(*_OF_CSMS))

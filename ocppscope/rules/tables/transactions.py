@@ -11,7 +11,7 @@ from ocppscope.events import CALLRESULT, Message
 from ocppscope.ocpp.lenient import fields, identifier, text, told, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.rules.registry import learns, on_answer, on_call
-from ocppscope.rules.tables.authorizations import group_of, info_of, token_of
+from ocppscope.rules.tables.authorizations import ACCEPTED, group_of, info_of, token_of
 from ocppscope.rules.tables.connectors import Place
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _OPEN: Final = 1_000
 _ENDED: Final = 10
+_REMEMBERED: Final = 10_000
+"""Ids of which hashes are kept."""
+_CONNECTORS: Final = 1_000
 NO_ID: Final = frozenset({None, "-1", "0"})
 """What stations send for a transactionId that they were never told (1.6, errata 3.18 asks for -1)."""
 LOCAL: Final = "Local"
@@ -75,7 +78,18 @@ class Transaction:
 class Transactions:
     """Those of one station."""
 
-    __slots__ = ("at", "ended", "last", "open", "starting")
+    __slots__ = (
+        "_stop",
+        "at",
+        "ended",
+        "first_statuses",
+        "handed",
+        "last",
+        "open",
+        "starting",
+        "stopped",
+        "stopping",
+    )
 
     def __init__(self) -> None:
         self.open: Recent[str, Transaction] = Recent(_OPEN)
@@ -88,6 +102,16 @@ class Transactions:
         """By id."""
         self.last: dict[Place, Transaction] = Recent(_OPEN)
         """The latest at each place, running or not."""
+        # --- OCPP 1.6 ---
+        self.stopping: Recent[int, Transaction] = Recent(_ENDED)
+        """By the number of a StopTransaction."""
+        self.handed: Recent[int, int] = Recent(_REMEMBERED)
+        """By the hash of a transactionId that the CSMS gave out: a hash of what it was given to."""
+        self.stopped: Recent[int, int] = Recent(_REMEMBERED)
+        """By the hash of a transactionId that was stopped: a hash of what stopped it."""
+        self.first_statuses: dict[int, str] = {}
+        """By connector: what it reported first since the station booted."""
+        self._stop: tuple[int, Transaction | None] = (0, None)
 
     def find(self, identity: str | None) -> Transaction | None:
         """Running or ended."""
@@ -113,23 +137,73 @@ class Transactions:
         for number in [number for number, other in self.starting.items() if other is one]:
             del self.starting[number]
 
+    def stopped_by(self, event: Message) -> Transaction | None:
+        """The running transaction that a StopTransaction ends; None where that is not known, or has ended.
+
+        One whose id the station was never told is told apart by its idTag and its meter.
+        """
+        if self._stop[0] != event.n:
+            self._stop = event.n, self._find_stopped(fields(event.payload))
+        return self._stop[1]
+
+    def _find_stopped(self, payload: dict[str, Any]) -> Transaction | None:
+        identity = identifier(payload.get("transactionId"))
+        one = self.open.get(identity) if identity is not None else None
+        if one is not None or self.find(identity) is not None:
+            return one
+        running = [one for one in self.at.values() if one.is_open and one.start is not None]
+        token, meter = token_of(payload), whole(payload.get("meterStop"))
+        found = [one for one in running if one.id is None]
+        if identity not in NO_ID:  # the answer that told it may be missing from the capture
+            found = [one for one in found if _fits(one.meter_start, meter)]
+        else:
+            found = found or [one for one in running if one.status not in (None, ACCEPTED)]
+            if len(found) > 1:
+                found = [one for one in found if token in (None, one.token) and _fits(one.meter_start, meter)]
+        return found[0] if len(found) == 1 else None
+
+
+def _fits(meter_start: int | None, meter_stop: int | None) -> bool:
+    return meter_start is None or meter_stop is None or meter_start <= meter_stop
+
 
 # --- OCPP 1.6 ---
 
 
 def repeats(message: Message, one: Transaction) -> bool:
-    """Whether a StartTransaction is the one that started a transaction, sent again (1.6 §3.7.1)."""
-    return one.start is not None and fields(message.payload) == fields(one.start.payload)
+    """Whether a StartTransaction is the one that started a transaction, sent again (1.6 §3.7.1).
+
+    Where it had no answer its timestamp may differ: stations correct their clock meanwhile. Where the
+    transaction has ended, equal timestamps count only if the clock was ever set.
+    """
+    if one.start is None:
+        return False
+    now, then = fields(message.payload), fields(one.start.payload)
+    if now == then:
+        return one.is_open or one.started is not None
+    return one.is_open and one.id is None and now | {"timestamp": None} == then | {"timestamp": None}
+
+
+def content_of_start(payload: dict[str, Any]) -> int:
+    """A hash of a StartTransaction: 32 bits of all of it, 32 bits of all but its time."""
+    place, token = whole(payload.get("connectorId")), token_of(payload)
+    but_time = hash((place, token, whole(payload.get("meterStart"))))
+    return (hash((but_time, text(payload.get("timestamp")))) & 0xFFFFFFFF) << 32 | but_time & 0xFFFFFFFF
+
+
+def content_of_stop(event: Message) -> int:
+    """A hash of a StopTransaction without its message id."""
+    return hash(event.raw.partition('"StopTransaction"')[2])
 
 
 @learns(on_call("StartTransaction"))
 def learn_start(event: Message, state: "SessionState") -> None:
     known, payload = state.station.transactions, fields(event.payload)
     place = None, whole(payload.get("connectorId"))
-    here = known.at.get(place)
-    if here is not None and repeats(event, here):
-        here.latest = event
-        known.starting[event.n] = here
+    last = known.last.get(place)
+    if last is not None and repeats(event, last):
+        last.latest = event
+        known.starting[event.n] = last
         return
     one = Transaction(
         None,
@@ -149,13 +223,19 @@ def learn_start_answer(event: Message, state: "SessionState") -> None:
     known = state.station.transactions
     if event.call is None or event.type != CALLRESULT:
         return
+    payload = fields(event.payload)
+    identity = identifier(payload.get("transactionId"))
     one = known.starting.pop(event.call.n, None)
+    if identity is not None:
+        key, content = hash(identity), content_of_start(fields(event.call.payload))
+        if one is None or one.is_open:
+            known.stopped.pop(key, None)
+        known.handed.pop(key, None)  # so that it is remembered from now
+        known.handed[key] = content
     if one is None:
         return
-    payload = fields(event.payload)
     info = info_of(payload)
     one.start_answer, one.status, one.group = event, text(info.get("status")), group_of(info)
-    identity = identifier(payload.get("transactionId"))
     if identity is not None:
         if one.id is not None and one.id != identity:
             known.open.pop(one.id, None)
@@ -170,32 +250,75 @@ def learn_start_answer(event: Message, state: "SessionState") -> None:
 def learn_stop(event: Message, state: "SessionState") -> None:
     known, payload = state.station.transactions, fields(event.payload)
     identity = identifier(payload.get("transactionId"))
-    one = known.find(identity)
-    if one is not None and not one.is_open:
-        one.latest = event
-        return  # sent again
+    one = known.stopped_by(event)
+    if one is None and (again := known.find(identity)) is not None:
+        again.latest = event
+        known.stopping[event.n] = again
+        return
     if one is None and identity in NO_ID:
         one = _unconfirmed(state.station)
     if one is None:
-        one = Transaction(identity)
+        one = Transaction(None if identity in NO_ID else identity)
+    if one.id is None and identity not in NO_ID:
+        one.id = identity
     one.stop = one.latest = event
     one.stopped, one.meter_stop = told(payload.get("timestamp")), whole(payload.get("meterStop"))
     one.reason = text(payload.get("reason")) or LOCAL
     known.end(one)
+    known.stopping[event.n] = one
+    if identity is not None and (identity not in NO_ID or one.id == identity):
+        key = hash(identity)
+        known.stopped.pop(key, None)
+        known.stopped[key] = content_of_stop(event)
 
 
 def _unconfirmed(station: "StationState") -> Transaction | None:
-    """The transaction that a StopTransaction without a true id means: the latest whose start has no id."""
+    """The transaction that a StopTransaction without a true id may mean: the latest whose start has no id.
+
+    It may be another one: what is then still open may have stopped.
+    """
     waiting = [one for one in station.transactions.at.values() if one.id is None and one.is_open]
+    for one in waiting:
+        one.missing = True
     return waiting[-1] if waiting else None
 
 
 @learns(on_answer("StopTransaction"))
 def learn_stop_answer(event: Message, state: "SessionState") -> None:
     if event.call is not None and event.type == CALLRESULT:
-        one = state.station.transactions.find(identifier(fields(event.call.payload).get("transactionId")))
+        one = state.station.transactions.stopping.pop(event.call.n, None)
         if one is not None:
             one.stop_answer = event
+
+
+@learns(on_call("MeterValues"))
+def learn_meter_values(event: Message, state: "SessionState") -> None:
+    if type(event.payload) is dict:
+        identity = event.payload.get("transactionId")
+        if identity is not None:
+            one = state.station.transactions.open.get(identifier(identity) or "")
+            if one is not None:
+                one.latest = event
+
+
+@learns(on_call("BootNotification"))
+def learn_boot(event: Message, state: "SessionState") -> None:
+    known = state.station.registration
+    before = known.previous if known.call is event else known.call
+    accepted = known.accepted.call if known.accepted else None
+    if before is None or accepted is None or before.n != accepted.n or before.session is not event.session:
+        state.station.transactions.first_statuses.clear()  # else it was triggered
+
+
+@learns(on_call("StatusNotification"))
+def learn_first_status(event: Message, state: "SessionState") -> None:
+    if type(event.payload) is dict:
+        connector = event.payload.get("connectorId")
+        known = state.station.transactions.first_statuses
+        if type(connector) is int and connector not in known and len(known) < _CONNECTORS:
+            status = text(event.payload.get("status"))
+            if status is not None and connector > 0:
+                known[connector] = status
 
 
 # --- OCPP 2.x ---

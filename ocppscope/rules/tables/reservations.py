@@ -1,0 +1,107 @@
+"""Which connectors are reserved, for whom, and until when.
+
+Sources: OCPP 1.6 edition 2 §5.1, §5.13; OCPP 2.0.1 and 2.1 part 2, functional block H.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ocppscope.events import Message
+from ocppscope.ocpp.lenient import fields, text, told, whole
+from ocppscope.ocpp.recent import Recent
+from ocppscope.rules.registry import learns, on_answer, on_call
+from ocppscope.rules.tables.authorizations import token_of
+from ocppscope.rules.tables.connectors import Place
+from ocppscope.rules.tables.requests import asked, status_of
+
+if TYPE_CHECKING:
+    from ocppscope.rules.state import SessionState, StationState
+
+
+@dataclass(slots=True, eq=False)
+class Reservation:
+    """A reservation that the station accepted."""
+
+    id: int
+    place: Place
+    """In 1.6 (None, connector), in 2.x (EVSE or None, None)."""
+    token: str | None
+    """For whom, in lower case."""
+    group: str | None
+    """Whose members may use it too, in lower case."""
+    expiry: int | None
+    """In ns."""
+    n: int
+    """The number of the answer that accepted it."""
+    time: int | None
+    ended: int | None = None
+    """The number of the message that ended it; None while it is live."""
+
+    def is_live(self, now: int | None) -> bool:
+        return self.ended is None and not (now and self.expiry and now > self.expiry)
+
+
+class Reservations(Recent[int, Reservation]):
+    """Those of one station, by id."""
+
+    def __init__(self) -> None:
+        super().__init__(500)
+
+    def at(self, place: Place, now: int | None) -> Reservation | None:
+        """The live one of a place."""
+        if not self:
+            return None
+        return next((one for one in self.values() if one.place == place and one.is_live(now)), None)
+
+
+def group_named(payload: dict[str, Any]) -> str | None:
+    """ParentIdTag or groupIdToken of a ReserveNow, in lower case."""
+    found = text(payload.get("parentIdTag")) or text(fields(payload.get("groupIdToken")).get("idToken"))
+    return found.lower() if found else None
+
+
+def expiry_of(payload: dict[str, Any]) -> int | None:
+    return told(payload.get("expiryDate")) or told(payload.get("expiryDateTime"))
+
+
+def id_of(payload: dict[str, Any]) -> int | None:
+    """The id that a ReserveNow gives its reservation: `reservationId` in 1.6, `id` in 2.x."""
+    found = whole(payload.get("reservationId"))
+    return whole(payload.get("id")) if found is None else found
+
+
+def _end(station: "StationState", identity: int | None, event: Message) -> None:
+    known = station.reservations.get(identity) if identity is not None else None
+    if known is not None and known.ended is None:
+        known.ended = event.n
+
+
+@learns(on_answer("ReserveNow"))
+def learn_reservation(event: Message, state: "SessionState") -> None:
+    payload = asked(event)
+    identity = id_of(payload)
+    if status_of(event) != "Accepted" or identity is None:
+        return
+    place = whole(payload.get("evseId")), whole(payload.get("connectorId"))
+    state.station.reservations[identity] = Reservation(
+        identity,
+        place,
+        token_of(payload),
+        group_named(payload),
+        expiry_of(payload),
+        event.n,
+        event.time,
+    )
+
+
+@learns(on_answer("CancelReservation"))
+def learn_cancellation(event: Message, state: "SessionState") -> None:
+    if status_of(event) == "Accepted":
+        _end(state.station, whole(asked(event).get("reservationId")), event)
+
+
+@learns(on_call("StartTransaction", "TransactionEvent", "ReservationStatusUpdate"))
+def learn_use(event: Message, state: "SessionState") -> None:
+    if not state.station.reservations or type(event.payload) is not dict:
+        return
+    _end(state.station, whole(event.payload.get("reservationId")), event)
