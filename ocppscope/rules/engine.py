@@ -26,6 +26,7 @@ from ocppscope.events import (
     Session,
 )
 from ocppscope.ocpp.actions import senders_of
+from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.expectations import overdue
 from ocppscope.rules.registry import (
     LEARNERS,
@@ -146,6 +147,7 @@ class Engine:
         only: ids of the rules to run; None: all.
         skip: ids of the rules to leave out.
         observer: told of each report as it comes: the finding, the report, the numbers that prove it.
+        public_keys: of meters, for signed meter values.
     """
 
     def __init__(
@@ -155,13 +157,14 @@ class Engine:
         only: Collection[str] | None = None,
         skip: Collection[str] = (),
         observer: Observer | None = None,
+        public_keys: Iterable[PublicKey] = (),
     ) -> None:
         self._profile: Profile = profile
         self._observer = observer
         self._rules = [
             one for one in RULES.values() if (only is None or one.id in only) and one.id not in skip
         ]
-        self._tables = Tables()
+        self._tables = Tables(public_keys)
         self._findings: dict[tuple[str, int, str, Direction | None, Severity], Finding] = {}
         self._by_version: dict[str | None, _Checks] = {}
         self._by_kind: dict[tuple[str, str | None, str], list[Rule]] = {}

@@ -27,6 +27,7 @@ from ocppscope.rules.expectations import Expectation, Expectations, is_back
 from ocppscope.rules.tables.authorizations import Authorization
 from ocppscope.rules.tables.connectors import Connector, Place
 from ocppscope.rules.tables.deliveries import Deliveries
+from ocppscope.rules.tables.profiles import Profiles
 from ocppscope.rules.tables.registration import Registration
 from ocppscope.rules.tables.requests import Request
 from ocppscope.rules.tables.reservations import Reservations
@@ -79,6 +80,8 @@ class StationState:
     requests: dict[str, Request] = field(default_factory=dict)
     """By action: what the CSMS asked last."""
     deliveries: Deliveries = field(default_factory=Deliveries)
+    profiles: Profiles = field(default_factory=Profiles)
+    """Charging profiles."""
     missed: int = 0
     """The number of the latest event after which messages of it are missing: bytes that were lost or could not
     be read, a session found without its beginning."""
@@ -88,6 +91,8 @@ class StationState:
     """Public keys of meters that whoever judges knows from elsewhere: those of all stations."""
     signed: Any = None
     """What `signed_values` keeps."""
+    told_event: Any = None
+    """The TransactionEvent at hand, as its rules have read it."""
     noted: dict[Any, Any] = field(default_factory=dict)
     """What single rules keep, by a key of their own that begins with the rule's id."""
 

@@ -8,10 +8,20 @@ from ocppscope.rules.tables import (
     authorizations,
     connectors,
     deliveries,
+    profiles,
     registration,
     requests,
     reservations,
     transactions,
 )
 
-__all__ = ["authorizations", "connectors", "deliveries", "registration", "requests", "reservations", "transactions"]
+__all__ = [
+    "authorizations",
+    "connectors",
+    "deliveries",
+    "profiles",
+    "registration",
+    "requests",
+    "reservations",
+    "transactions",
+]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
 
 _OPEN: Final = 1_000
+_SEEN: Final = 50
 _ENDED: Final = 10
 _REMEMBERED: Final = 10_000
 """Ids of which hashes are kept."""
@@ -64,6 +65,10 @@ class Transaction:
     remote_start_id: int | None = None
     tokens: int = 0
     """TransactionEvents with an idToken."""
+    places: int = 0
+    """TransactionEvents with an evse."""
+    seen: Recent[int | None, tuple[Any, ...]] = field(default_factory=lambda: Recent(_SEEN))
+    """Of the latest TransactionEvents, by seqNo: what tells a repetition from another event."""
     missing: bool = False
     """Messages of it are known to be missing: numbers were left out, or bytes were lost."""
     # --- for rules that go on counting ---
@@ -156,11 +161,17 @@ class Transactions:
         found = [one for one in running if one.id is None]
         if identity not in NO_ID:  # the answer that told it may be missing from the capture
             found = [one for one in found if _fits(one.meter_start, meter)]
+        elif self.stops_again(payload):
+            return None
         else:
             found = found or [one for one in running if one.status not in (None, ACCEPTED)]
             if len(found) > 1:
                 found = [one for one in found if token in (None, one.token) and _fits(one.meter_start, meter)]
         return found[0] if len(found) == 1 else None
+
+    def stops_again(self, payload: dict[str, Any]) -> bool:
+        """Whether a StopTransaction is sent again; its id does not tell."""
+        return any(one.stop is not None and one.stop.payload == payload for one in self.stopping.values())
 
 
 def _fits(meter_start: int | None, meter_stop: int | None) -> bool:
@@ -256,6 +267,8 @@ def learn_stop(event: Message, state: "SessionState") -> None:
         known.stopping[event.n] = again
         return
     if one is None and identity in NO_ID:
+        if known.stops_again(payload):
+            return
         one = _unconfirmed(state.station)
     if one is None:
         one = Transaction(None if identity in NO_ID else identity)
@@ -286,7 +299,7 @@ def _unconfirmed(station: "StationState") -> Transaction | None:
 @learns(on_answer("StopTransaction"))
 def learn_stop_answer(event: Message, state: "SessionState") -> None:
     if event.call is not None and event.type == CALLRESULT:
-        one = state.station.transactions.stopping.pop(event.call.n, None)
+        one = state.station.transactions.stopping.get(event.call.n)
         if one is not None:
             one.stop_answer = event
 
@@ -324,6 +337,11 @@ def learn_first_status(event: Message, state: "SessionState") -> None:
 # --- OCPP 2.x ---
 
 
+def signature(payload: dict[str, Any]) -> tuple[Any, ...]:
+    """What two TransactionEvents of one seqNo have in common where the second repeats the first."""
+    return tuple(str(payload.get(name))[:60] for name in ("eventType", "timestamp", "triggerReason"))
+
+
 @learns(on_call("TransactionEvent"))
 def learn_event(event: Message, state: "SessionState") -> None:
     known, payload = state.station.transactions, fields(event.payload)
@@ -341,6 +359,9 @@ def learn_event(event: Message, state: "SessionState") -> None:
         one.missing = one.missing or (one.seq_no is not None and number > one.seq_no + 1)
         one.seq_no = number
         one.charging_state = text(info.get("chargingState")) or one.charging_state
+    if number not in one.seen:
+        one.seen[number] = signature(payload)
+        one.places += bool(evse)
     if (at := whole(evse.get("id"))) is not None:
         one.place = at, whole(evse.get("connectorId")) or one.place[1]
     token = token_of(payload)
