@@ -104,6 +104,11 @@ def expect(
     station.expectations.add(event.time + round(seconds * SECOND), expectation)
 
 
+def unless_lost(state: "SessionState", report: Report) -> Verdict:
+    """The report, unless bytes of the session were lost meanwhile: they may have held what is missing."""
+    return lambda: None if state.has_gap else report
+
+
 def meet(station: "StationState", rule: str, key: Hashable) -> Expectation | None:
     """What was expected has come, or need not come any more."""
     known = station.expected.pop((rule, key), None)

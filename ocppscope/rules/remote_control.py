@@ -11,7 +11,7 @@ from ocppscope.events import Message
 from ocppscope.ocpp.lenient import fields, identifier, items, text, whole
 from ocppscope.ocpp.times import duration
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect, meet
+from ocppscope.rules.expectations import expect, meet, unless_lost
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
@@ -154,7 +154,7 @@ def no_stop(event: Message, state: SessionState) -> Report | None:
         "RMT-003",
         identity,
         _STOP_WITHIN + _MARGIN,
-        lambda: None if state.has_gap else report,
+        unless_lost(state, report),
         event,
     )
     return None
@@ -320,7 +320,7 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
             "RMT-008",
             identity,
             _STOP_WITHIN + _MARGIN,
-            lambda: None if state.has_gap else report,
+            unless_lost(state, report),
             event,
         )
     return None
@@ -354,7 +354,7 @@ def not_given_up(event: Message, state: SessionState) -> None:
         return
     info = fields(payload.get("transactionInfo"))
     identity = identifier(info.get("transactionId"))
-    if info.get("chargingState") in _CONNECTED or payload.get("triggerReason") == "CablePluggedIn":
+    if text(info.get("chargingState")) in _CONNECTED or payload.get("triggerReason") == "CablePluggedIn":
         meet(station, "RMT-009", identity)
         return
     if payload.get("eventType") == "Ended":
@@ -369,9 +369,7 @@ def not_given_up(event: Message, state: SessionState) -> None:
     ):
         return
     report = Report(f"transaction {identity} goes on; EVConnectionTimeOut is {timeout} s")
-    expect(
-        state, "RMT-009", identity, timeout + 2 * _MARGIN, lambda: None if state.has_gap else report, event
-    )
+    expect(state, "RMT-009", identity, timeout + 2 * _MARGIN, unless_lost(state, report), event)
 
 
 # --- triggered messages ---
@@ -432,7 +430,7 @@ def trigger_without_message(event: Message, state: SessionState) -> None:
         )
     else:
         report = Report(f"no {action} within {_TRIGGERED_WITHIN} s", action, severity, (event.call.n,))
-    expect(state, "RMT-010", action, _TRIGGERED_WITHIN, lambda: None if state.has_gap else report, event)
+    expect(state, "RMT-010", action, _TRIGGERED_WITHIN, unless_lost(state, report), event)
 
 
 @rule(
@@ -514,7 +512,7 @@ def idle_without_trigger(event: Message, state: SessionState) -> Report | None:
 
 def _expect_boot(state: SessionState, rule_id: str, event: Message) -> None:
     report = Report(f"no BootNotification within {_BOOT_WITHIN // 60} min")
-    expect(state, rule_id, "boot", _BOOT_WITHIN, lambda: None if state.has_gap else report, event)
+    expect(state, rule_id, "boot", _BOOT_WITHIN, unless_lost(state, report), event)
 
 
 def _accepted_reset(station: StationState) -> Message | None:

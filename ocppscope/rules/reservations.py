@@ -11,7 +11,7 @@ from ocppscope.ocpp.connectors import availability_told, status_told
 from ocppscope.ocpp.lenient import fields, told, whole
 from ocppscope.ocpp.times import SECOND, duration
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect, meet
+from ocppscope.rules.expectations import expect, meet, unless_lost
 from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
@@ -105,7 +105,7 @@ def reserved_connector(event: Message, state: SessionState) -> Report | None:
         report = Report(
             f"connector {connector} was not told to be Reserved within {_WITHIN} s", f"connector {connector}"
         )
-        expect(state, "RES-002", connector, _WITHIN, lambda: None if state.has_gap else report, event)
+        expect(state, "RES-002", connector, _WITHIN, unless_lost(state, report), event)
     return None
 
 
@@ -143,7 +143,7 @@ def reserved_evse(event: Message, state: SessionState) -> None:
     if status_of(event) != _ACCEPTED or evse is None or stati != {_AVAILABLE}:
         return
     report = Report(f"EVSE {evse} was not told to be Reserved within {_WITHIN} s", f"EVSE {evse}")
-    expect(state, "RES-003", evse, _WITHIN, lambda: None if state.has_gap else report, event)
+    expect(state, "RES-003", evse, _WITHIN, unless_lost(state, report), event)
 
 
 def _seconds_to_expiry(reserved: Message) -> float | None:

@@ -166,6 +166,7 @@ REBOOT_LATER = ("+90000s", BEAT)
 NEEDS_REBOOT = ask("c", "ChangeConfiguration", {"key": "K", "value": "1"}, {"status": "RebootRequired"}, "<")
 
 PLUGGED_IN = event(reason="CablePluggedIn", remote=None)
+UNPLUGGED = ended(reason="EVCommunicationLost", why="EVDisconnected")
 CONNECTOR = {"id": 1, "connectorId": 1}
 TRIGGER_CROSSED = [
     f"< {call('t', 'TriggerMessage', {'requestedMessage': 'Heartbeat'})}",
@@ -229,7 +230,7 @@ CASES = [
         W,
         **V2,
     ),
-    case("RMT-005", [request_start(), event(reason="CablePluggedIn")], [request_start(), event()], E, **V2),
+    case("RMT-005", [request_start(), event(reason="CablePluggedIn")], [request_start(), event(token=True)], E, **V2),
     case(
         "RMT-006",
         request_start(chargingProfile=PROFILE_2X | {"transactionId": "T"}),
@@ -244,7 +245,7 @@ CASES = [
         [
             event(reason="CablePluggedIn", remote=None),
             request_start(answer={"transactionId": "T"}),
-            event("Updated", number=1),
+            event("Updated", number=1, token=True),
         ],
         E,
         **V2,
@@ -267,8 +268,8 @@ CASES = [
     ),
     case(
         "RMT-008",
-        [event(token=True), ended(), request_stop()],
-        [event(token=True), ended(), request_stop("Rejected")],
+        [event(token=True), UNPLUGGED, request_stop()],
+        [event(token=True), UNPLUGGED, request_stop("Rejected")],
         E,
         about="it had ended",
         **V2,

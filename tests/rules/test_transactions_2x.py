@@ -1,0 +1,514 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.rules.sessions import (
+    CURRENT,
+    ask,
+    call,
+    case,
+    closed,
+    findings_of,
+    gap,
+    judged,
+    opened,
+    result,
+    stamp,
+)
+
+E, W, I = "error", "warning", "info"
+V2, V21 = {"version": "2.0.1"}, {"version": "2.1"}
+BEAT = ask("h", "Heartbeat", {}, {"currentTime": CURRENT})
+TOKEN = {"idToken": "04A1", "type": "ISO14443"}
+EVSE = {"id": 1, "connectorId": 1}
+FINE = {"idTokenInfo": {"status": "Accepted"}}
+AWAY = (closed(), "+300s", opened())
+
+
+def tell(kind, number, reason, transaction="T", answer=None, told=CURRENT, info=None, **more):
+    asked = {
+        "eventType": kind,
+        "timestamp": told,
+        "triggerReason": reason,
+        "seqNo": number,
+        "transactionInfo": {"transactionId": transaction} | (info or {}),
+    }
+    if answer is None:
+        answer = FINE if "idToken" in more else {}
+    return ask(f"{transaction}{number}{reason}", "TransactionEvent", asked | more, answer)
+
+
+def started(number=0, reason="Authorized", transaction="T", **more):
+    fields = {"idToken": TOKEN, "evse": EVSE} | more
+    return tell("Started", number, reason, transaction, **{k: v for k, v in fields.items() if v is not None})
+
+
+def updated(number=1, reason="ChargingRateChanged", **more):
+    return tell("Updated", number, reason, **more)
+
+
+def ended(number=2, reason="StopAuthorized", **more):
+    return tell("Ended", number, reason, **({"idToken": TOKEN} if reason == "StopAuthorized" else {}) | more)
+
+
+def charging(state, number=1, reason="ChargingStateChanged", **more):
+    return updated(number, reason, info={"chargingState": state}, **more)
+
+
+def variables(name, value):
+    about = {"component": {"name": "C"}, "variable": {"name": name}}
+    answer = {"setVariableResult": [about | {"attributeStatus": "Accepted"}]}
+    return ask(name, "SetVariables", {"setVariableData": [about | {"attributeValue": value}]}, answer, "<")
+
+
+def values(*samples, at=CURRENT):
+    return [{"timestamp": at, "sampledValue": list(samples)}]
+
+
+def energy(value, context="Sample.Periodic"):
+    return {"value": value, "context": context, "measurand": "Energy.Active.Import.Register"}
+
+
+def phase(line, value=16):
+    return {"value": value, "measurand": "Current.Import", "phase": line}
+
+
+def status_of(answer, transaction="T"):
+    asked = {"transactionId": transaction} if transaction else {}
+    return ask("g", "GetTransactionStatus", asked, {"messagesInQueue": False} | answer, "<")
+
+
+def boot(reason="PowerUp", message_id="b"):
+    asked = {"reason": reason, "chargingStation": {"vendorName": "V", "model": "M"}}
+    answer = {"status": "Accepted", "currentTime": CURRENT, "interval": 300}
+    return ask(message_id, "BootNotification", asked, answer)
+
+
+def reserve():
+    asked = {"id": 3, "expiryDateTime": stamp(600), "idToken": TOKEN, "evseId": 1}
+    return ask("r", "ReserveNow", asked, {"status": "Accepted"}, "<")
+
+
+def limited(number=1, **limits):
+    return updated(number, answer={"transactionLimit": limits})
+
+
+def reset(kind):
+    return ask("x", "Reset", {"type": kind}, {"status": "Accepted"}, "<")
+
+
+PLUGGED_IN = started(reason="CablePluggedIn", idToken=None)
+LATER = ("+650s", BEAT)
+NO_STATUS = ["BOOT-012", "BOOT-016"]
+STOP = ask("q", "RequestStopTransaction", {"transactionId": "T"}, {"status": "Accepted"}, "<")
+
+CASES = [
+    case("TX2-001", updated(0), started(), E, **V2),
+    case("TX2-001", updated(7), [started(), updated()], I, about="before the capture", **V2),
+    case(
+        "TX2-002",
+        [started(), ended(1), updated(2)],
+        [started(), ended(1), started(0, transaction="U")],
+        E,
+        **V2,
+    ),
+    case("TX2-003", [started(), started(1)], [started(told=stamp()), started(told=stamp())], E, also=["RPC-005"], **V2),
+    case(
+        "TX2-004",
+        [started(), ended(1), "+1s", started()],
+        [started(), ended(1), "+1s", started(transaction="U")],
+        E,
+        **V2,
+    ),
+    case("TX2-005", [started(), updated(2)], [started(), updated(1)], E, **V2),
+    case(
+        "TX2-005",
+        [started(), updated(2, offline=True)],
+        [started(), updated(1, offline=True)],
+        W,
+        about="dropped offline",
+        **V2,
+    ),
+    case(
+        "TX2-006",
+        [
+            started(),
+            updated(1),
+            "+1s",
+            updated(1, "ChargingStateChanged", info={"chargingState": "Charging"}),
+        ],
+        [started(), updated(1, told=stamp()), updated(1, told=stamp())],
+        W,
+        about="other content",
+        also=["RPC-005"],
+        **V2,
+    ),
+    case("TX2-006", [started(3), updated(5), updated(2)], [started(3), updated(4)], W, **V2),
+    case("TX2-007", started(4), started(0), I, **V2),
+    case(
+        "TX2-008",
+        [started(), updated(1, "ChargingStateChanged")],
+        [started(), charging("Charging")],
+        E,
+        subject="field",
+        **V2,
+    ),
+    case(
+        "TX2-008",
+        [
+            *[started(), charging("Charging")],
+            charging("SuspendedEV", 2, "MeterValuePeriodic", meterValue=values(energy(1))),
+        ],
+        [
+            *[started(), charging("Charging")],
+            charging("Charging", 2, "MeterValuePeriodic", meterValue=values(energy(1))),
+        ],
+        W,
+        subject="trigger",
+        **V2,
+    ),
+    case(
+        "TX2-009",
+        [started(), updated(1, "MeterValuePeriodic")],
+        [started(), updated(1, "MeterValuePeriodic", meterValue=values(energy(1)))],
+        W,
+        **V2,
+    ),
+    case(
+        "TX2-009",
+        [started(), charging("Charging"), charging("Charging", 2)],
+        [started(), charging("Charging"), charging("SuspendedEV", 2)],
+        W,
+        about="no change",
+        **V2,
+    ),
+    case(
+        "TX2-009",
+        started(reason="RemoteStart"),
+        started(reason="RemoteStart", info={"remoteStartId": 1}),
+        W,
+        about="remote start",
+        **V2,
+    ),
+    case(
+        "TX2-009",
+        [started(), updated(1, "SignedDataReceived")],
+        [started(), updated(1, "EVDetected")],
+        W,
+        about="signed data",
+        **V2,
+    ),
+    case("TX2-010", started(idToken=None), started(), E, subject="absent", **V2),
+    case(
+        "TX2-010",
+        [started(), *(updated(number, idToken=TOKEN) for number in range(1, 5))],
+        [started(), *(updated(number) for number in range(1, 5))],
+        I,
+        subject="repeated",
+        **V2,
+    ),
+    case("TX2-011", started(reason="CablePluggedIn", evse=None, idToken=None), PLUGGED_IN, E, **V2),
+    case(
+        "TX2-011",
+        [started(), *(updated(number, evse=EVSE) for number in range(1, 6))],
+        [started(), *(updated(number) for number in range(1, 6))],
+        I,
+        subject="repeated",
+        **V2,
+    ),
+    case(
+        "TX2-012",
+        [started(), STOP, ended(1, "RemoteStop")],
+        [started(), STOP, ended(1, "RemoteStop", info={"stoppedReason": "Remote"})],
+        W,
+        **V2,
+    ),
+    case(
+        "TX2-013",
+        [started(), ended(1, "RemoteStop", info={"stoppedReason": "Remote"})],
+        [started(), STOP, ended(1, "RemoteStop", info={"stoppedReason": "Remote"})],
+        W,
+        subject="Remote",
+        **V2,
+    ),
+    case(
+        "TX2-013",
+        [started(), ended(1, "EVCommunicationLost", info={"stoppedReason": "Timeout"})],
+        [started(), ended(1, "EVConnectTimeout", info={"stoppedReason": "Timeout"})],
+        W,
+        subject="Timeout",
+        **V2,
+    ),
+    case(
+        "TX2-013",
+        [started(), ended(1, "Deauthorized", info={"stoppedReason": "DeAuthorized"})],
+        [
+            started(answer={"idTokenInfo": {"status": "Blocked"}}),
+            ended(1, "Deauthorized", info={"stoppedReason": "DeAuthorized"}),
+        ],
+        W,
+        subject="DeAuthorized",
+        **V2,
+    ),
+    case(
+        "TX2-014",
+        [started(), updated(info={"stoppedReason": "Local"})],
+        [started(), ended(1, info={"stoppedReason": "Local"})],
+        W,
+        **V2,
+    ),
+    case(
+        "TX2-015",
+        [BEAT, "+300s", started(offline=True)],
+        [BEAT, "+300s", started()],
+        E,
+        subject="offline",
+        **V2,
+    ),
+    case(
+        "TX2-015",
+        [BEAT, "+1s", AWAY, BEAT, started(told=stamp(150))],
+        [BEAT, "+1s", AWAY, BEAT, started(told=stamp(150), offline=True)],
+        E,
+        subject="online",
+        **V2,
+    ),
+    case(
+        "TX2-016",
+        [variables("TxStartedMeasurands", "Energy.Active.Import.Register"), started()],
+        [
+            variables("TxStartedMeasurands", "Energy.Active.Import.Register"),
+            started(meterValue=values(energy(1, "Transaction.Begin"))),
+        ],
+        W,
+        **V2,
+    ),
+    case(
+        "TX2-017",
+        [started(), started(transaction="U")],
+        [started(), ended(1), started(transaction="U")],
+        E,
+        **V2,
+    ),
+    case(
+        "TX2-018",
+        [started(), updated(numberOfPhasesUsed=1, meterValue=values(phase("L1"), phase("L2")))],
+        [started(), updated(numberOfPhasesUsed=1, meterValue=values(phase("L1"), phase("L2", 0)))],
+        I,
+        **V2,
+    ),
+    case("TX2-019", [reserve(), started()], [reserve(), started(reservationId=3)], W, **V2),
+    case(
+        "TX2-020",
+        [started(), status_of({"ongoingIndicator": False})],
+        [started(), status_of({"ongoingIndicator": True})],
+        E,
+        **V2,
+    ),
+    case(
+        "TX2-020",
+        status_of({"ongoingIndicator": False}, None),
+        status_of({}, None),
+        E,
+        about="no id",
+        **V2,
+    ),
+    case(
+        "TX2-020",
+        [started(), ended(1), status_of({"ongoingIndicator": True})],
+        [started(), ended(1), status_of({"ongoingIndicator": False})],
+        E,
+        about="ended",
+        **V2,
+    ),
+    case("TX2-021", started(answer={}), started(), E, **V2),
+    case(
+        "TX2-022",
+        [started(), AWAY, boot(), LATER],
+        [started(), AWAY, boot(), ended(1, "AbnormalCondition", info={"stoppedReason": "PowerLoss"}), LATER],
+        W,
+        also=NO_STATUS,
+        **V2,
+    ),
+    case(
+        "TX2-023",
+        [
+            *["+100s", variables("TxUpdatedInterval", "30"), started()],
+            updated(1, "MeterValuePeriodic", meterValue=values(energy(1), at=stamp(40))),
+        ],
+        [
+            *["+100s", variables("TxUpdatedInterval", "30"), started()],
+            updated(1, "MeterValuePeriodic", meterValue=values(energy(1), at=stamp(80))),
+        ],
+        W,
+        **V2,
+    ),
+    case(
+        "TX2-024",
+        [started(), limited(maxEnergy=1000), "+70s", BEAT],
+        [started(), limited(maxEnergy=1000), updated(2, "LimitSet"), "+70s", BEAT],
+        E,
+        **V21,
+    ),
+    case(
+        "TX2-024",
+        [
+            started(),
+            limited(maxEnergy=1000),
+            updated(2, "LimitSet", info={"transactionLimit": {"maxEnergy": 2000}}),
+        ],
+        [
+            started(),
+            limited(maxEnergy=1000),
+            updated(2, "LimitSet", info={"transactionLimit": {"maxEnergy": 900}}),
+        ],
+        E,
+        about="raised",
+        subject="maxEnergy",
+        **V21,
+    ),
+    case(
+        "TX2-025",
+        [started(), limited(maxTime=100), updated(2, "LimitSet"), "+20s", updated(3, "TimeLimitReached")],
+        [started(), limited(maxTime=100), updated(2, "LimitSet"), "+100s", updated(3, "TimeLimitReached")],
+        E,
+        **V21,
+    ),
+    case(
+        "TX2-025",
+        [
+            *[started(meterValue=values(energy(0))), limited(maxEnergy=1000), updated(2, "LimitSet")],
+            charging("Charging", 3, "MeterValuePeriodic", meterValue=values(energy(1500))),
+        ],
+        [
+            *[started(meterValue=values(energy(0))), limited(maxEnergy=1000), updated(2, "LimitSet")],
+            charging("Charging", 3, "MeterValuePeriodic", meterValue=values(energy(1050))),
+        ],
+        E,
+        about="passed",
+        **V21,
+    ),
+    case(
+        "TX2-026",
+        [started(), reset("ImmediateAndResume"), AWAY, boot("RemoteReset"), LATER],
+        [
+            *[started(), reset("ImmediateAndResume"), updated(1, "ResetCommand"), AWAY, boot("RemoteReset")],
+            *[updated(2, "TxResumed"), LATER],
+        ],
+        W,
+        also=NO_STATUS,
+        **V21,
+    ),
+]
+
+
+@pytest.mark.parametrize("one", CASES, ids=str)
+def test_breaks(one):
+    one.check_breaks()
+
+
+@pytest.mark.parametrize("one", CASES, ids=str)
+def test_legal(one):
+    one.check_legal()
+
+
+def rules_of(*pieces, **options):
+    return {rule for rule in findings_of(*pieces, **{"version": "2.0.1"} | options) if rule.startswith("TX2")}
+
+
+def test_a_whole_transaction_is_silent():
+    pieces = [
+        started(reason="CablePluggedIn", idToken=None),
+        updated(1, "Authorized", idToken=TOKEN),
+        charging("Charging", 2),
+        charging("Charging", 3, "MeterValuePeriodic", meterValue=values(energy(100))),
+        charging("SuspendedEV", 4),
+        ended(5, info={"stoppedReason": "Local"}),
+    ]
+    assert rules_of(pieces) == set()
+    assert rules_of(pieces, version="2.1") == set()
+
+
+def test_one_that_began_before_the_capture():
+    pieces = [opened(late=True), updated(7), charging("Charging", 8), ended(9)]
+    found = findings_of(pieces, **V2)
+    assert found["TX2-001"].severity == I
+    assert rules_of(pieces) == {"TX2-001"}
+
+
+def test_a_start_that_is_not_the_first():
+    found = judged(updated(1), started(2), only=["TX2-001"], **V2)
+    assert [finding.severity for finding in found] == [I, E]
+
+
+def test_lost_bytes_may_have_held_events():
+    assert rules_of(started(), gap(), updated(5), ended(9)) == set()
+    assert rules_of(started(), gap(), started(transaction="U")) == set()
+
+
+def test_the_end_may_wait_in_the_queue_when_the_next_one_starts():
+    assert "TX2-017" not in rules_of(started(), AWAY, started(transaction="U"))
+
+
+def test_a_start_that_comes_late_is_no_second_transaction():
+    assert rules_of(updated(3), "+1s", started(2)) == {"TX2-001", "TX2-006"}
+
+
+def test_what_is_sent_again_after_a_reconnect_is_the_same():
+    again = [started(told=stamp()), updated(1, told=stamp())]
+    assert not rules_of(again, AWAY, again) - {"TX2-015"}
+
+
+def test_two_evses_have_transactions_of_their_own():
+    assert rules_of(started(), started(transaction="U", evse={"id": 2, "connectorId": 1})) == set()
+
+
+def test_a_refused_token_may_be_deauthorised_by_the_answer():
+    refused = started(answer={"idTokenInfo": {"status": "Invalid"}})
+    assert rules_of(refused, ended(1, "Deauthorized", info={"stoppedReason": "DeAuthorized"})) == set()
+
+
+def test_the_status_that_crosses_the_end():
+    pieces = [
+        started(),
+        f"< {call('g', 'GetTransactionStatus', {'transactionId': 'T'})}",
+        ended(1),
+        f"> {result('g', {'ongoingIndicator': True, 'messagesInQueue': False})}",
+    ]
+    assert rules_of(pieces) == set()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "eventType": st.sampled_from(["Started", "Updated", "Ended"]) | JSON,
+        "seqNo": st.integers() | JSON,
+        "triggerReason": st.sampled_from(
+            ["LimitSet", "MeterValuePeriodic", "TimeLimitReached", "RemoteStart"]
+        )
+        | JSON,
+        "timestamp": st.just(CURRENT) | JSON,
+        "transactionInfo": st.just({"transactionId": "T"})
+        | st.fixed_dictionaries(
+            {"transactionId": st.just("T"), "transactionLimit": JSON, "chargingState": JSON}
+        )
+        | JSON,
+        "meterValue": st.lists(st.fixed_dictionaries({"timestamp": JSON, "sampledValue": JSON})) | JSON,
+        "evse": st.fixed_dictionaries({"id": JSON, "connectorId": JSON}) | JSON,
+        "idToken": JSON,
+        "numberOfPhasesUsed": JSON,
+        "reservationId": JSON,
+    },
+)
+
+
+@given(asked=st.lists(FIELDS | JSON, max_size=4), answer=JSON)
+def test_no_shape_of_a_payload_raises(asked, answer):
+    for version in ("2.0.1", "2.1"):
+        pieces = [ask(f"{n}", "TransactionEvent", one, answer) for n, one in enumerate(asked)]
+        judged(started(), pieces, limited(maxTime=5), pieces, boot(), version=version)
