@@ -8,7 +8,7 @@ it: a frozen dataclass costs five times as much to make.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -103,6 +103,8 @@ class Tls:
     version: str | None = None
     cipher: str | None = None
     server_name: str | None = None
+    client_certificate: str | None = None
+    """The subject of the certificate that the client showed."""
 
 
 @event
@@ -149,6 +151,8 @@ class Text:
     faults: tuple[Fault, ...] = ()
     n: int = 0
     """Its number where it was numbered before: by a store."""
+    read: Any = field(default=None, compare=False, repr=False)
+    """What `ocpp.rpc.read` makes of `text`, from a source that had to look into it; None: nobody did."""
 
 
 @event

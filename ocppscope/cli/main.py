@@ -23,8 +23,11 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "replay": "Play one side of a capture against a real peer, and compare.",
     "test": "Check and replay a folder of captures as regression tests.",
     "convert": "Write a capture in another form: a store, pcapng, a trace, tables, an HTML report.",
+    "transactions": "List charging transactions, each over as many sessions as it takes.",
+    "stations": "Tell of each station what it is, how it is set, and how it is connected.",
     "share": "Write a capture without its secrets, to be attached to an issue.",
     "rules": "List all rules.",
+    "explain": "Explain a word: a rule, an action, a code, a setting, a field, a value.",
 }
 
 

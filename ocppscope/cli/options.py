@@ -48,6 +48,8 @@ class Reading:
     follow: bool = False
     idle: Callable[[], None] | None = None
     """Called before more input is waited for."""
+    is_for_viewer: bool = False
+    """What is assumed of a log need not be said: the viewer has it among its findings."""
 
     def open(self, names: Sequence[str]) -> "OpenInput":
         """Open inputs that are one capture.
@@ -109,6 +111,7 @@ class OpenInput:
         self._all = Counts()
         """Of all stations, where only some are asked for."""
         self._decoder = Decoder(name_station=reading.name_station)
+        self._is_for_viewer = reading.is_for_viewer
 
     @property
     def read(self) -> int:
@@ -158,7 +161,7 @@ class OpenInput:
                 self.counts.feed(batch)
                 for damage in self.counts.damage[told:]:
                     click.echo(f"Warning: {damage}", err=True)
-                _tell_assumed(batch)
+                _tell_log(batch, dialect_only=self._is_for_viewer)
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error
@@ -193,10 +196,11 @@ class OpenInput:
         raise UnreadableInput(f"{self.title} holds no OCPP message. Found instead: {instead}")
 
 
-def _tell_assumed(batch: list[Event | Notice]) -> None:
+def _tell_log(batch: list[Event | Notice], *, dialect_only: bool) -> None:
     """Say how a log is read, and what had to be assumed."""
+    kinds = "text.dialect" if dialect_only else "text."
     for event in batch:
-        if isinstance(event, Notice) and event.kind.startswith("text."):
+        if isinstance(event, Notice) and event.kind.startswith(kinds):
             click.echo(f"Note: {visible(event.detail)}", err=True)
 
 

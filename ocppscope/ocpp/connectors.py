@@ -42,8 +42,11 @@ class ConnectorState:
 def booted(message: Message, payload: dict[str, Any]) -> StationInfo | None:
     """Read a BootNotification; None where the station has no identity."""
     station = message.session.station
-    if station is None:
-        return None
+    return None if station is None else described(station, payload)
+
+
+def described(station: str, payload: dict[str, Any]) -> StationInfo:
+    """Read what a BootNotification tells of a station that is called so."""
     get = payload.get
     if "chargingStation" in payload:  # 2.x
         get = fields(payload["chargingStation"]).get

@@ -10,7 +10,7 @@ was lost, is assembled from what is there.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ocppscope.events import CALL, CALLERROR, CALLRESULT, FROM_STATION, Event, Message, Notice, event
 from ocppscope.ocpp.connectors import ConnectorState, StationInfo, availability_told, booted, status_told
@@ -18,11 +18,14 @@ from ocppscope.ocpp.lenient import fields, identifier, text, told, whole
 from ocppscope.ocpp.metering import BEGIN, END, ENERGY, Reading, sampled
 from ocppscope.ocpp.recent import Recent
 
-_STATIONS: Final = 100_000
-_OPEN: Final = 1_000
+if TYPE_CHECKING:
+    from ocppscope.ocpp.transaction_details import Details
+
+STATIONS: Final = 100_000
+OPEN: Final = 1_000
 """Transactions of a station that may be open at once: some stations are a hub of hundreds of connectors, and
 a transaction whose end was lost stays open."""
-_ENDED: Final = 20
+ENDED: Final = 20
 """Ended transactions of a station that may still be named: by a repetition, by values that come late."""
 _ASKED: Final = 100
 _NO_ID: Final = frozenset({None, "-1", "0"})
@@ -64,6 +67,8 @@ class Transaction:
     start_n: int | None = None
     """The number of the message that started it: of the first, where it was repeated."""
     stop_n: int | None = None
+    details: "Details | None" = None
+    """More of it, where an assembler was asked for that (`transaction_details`); a store does not keep it."""
 
 
 @event
@@ -100,7 +105,7 @@ _At: TypeAlias = tuple[int | None, float]
 """A time in ns, and the register then in Wh."""
 
 
-class _Track:
+class Track:
     """A transaction, and what is needed to go on with it."""
 
     __slots__ = ("first", "last", "latest", "place", "readings", "refused", "transaction")
@@ -165,21 +170,21 @@ class _Station:
     __slots__ = ("asked", "at", "ended", "metered", "open")
 
     def __init__(self) -> None:
-        self.open: Recent[str, _Track] = Recent(_OPEN)
+        self.open: Recent[str, Track] = Recent(OPEN)
         """By id."""
-        self.ended: Recent[str, _Track] = Recent(_ENDED)
+        self.ended: Recent[str, Track] = Recent(ENDED)
         """By id: those that have ended, and ids that were replaced."""
-        self.at: Recent[_Place, _Track] = Recent(_OPEN)
+        self.at: Recent[_Place, Track] = Recent(OPEN)
         """By place: what began there last, while it is open."""
-        self.asked: Recent[int, _Track] = Recent(_ASKED)
+        self.asked: Recent[int, Track] = Recent(_ASKED)
         """By the number of a StartTransaction that was not answered yet."""
-        self.metered: tuple[Any, _Track] | None = None
+        self.metered: tuple[Any, Track] | None = None
         """The transactionId of the last MeterValues, as it was sent, and its transaction."""
 
-    def find(self, identity: str | None) -> _Track | None:
+    def find(self, identity: str | None) -> Track | None:
         return None if identity is None else self.open.get(identity) or self.ended.get(identity)
 
-    def name(self, track: _Track, identity: str) -> None:
+    def name(self, track: Track, identity: str) -> None:
         """A transaction's id becomes known, or is another one: a CSMS may answer a repetition differently."""
         known = track.transaction
         if known.id is not None and known.id != identity and self.open.get(known.id) is track:
@@ -187,14 +192,16 @@ class _Station:
         known.id = identity
         (self.open if known.stop_n is None else self.ended)[identity] = track
 
-    def settle(self, track: _Track, place: _Place) -> None:
+    def settle(self, track: Track, place: _Place) -> None:
         """Where a transaction takes place becomes known."""
         track.place = place
         if place != (None, None) and track.transaction.stop_n is None:
-            self.at.pop(place, None)  # so that they stand in the order in which they began
+            before = self.at.pop(place, None)  # so that they stand in the order in which they began
             self.at[place] = track
+            if before is not None and before is not track and before.transaction.details is not None:
+                before.transaction.details.is_followed = True
 
-    def end(self, track: _Track, identity: str) -> None:
+    def end(self, track: Track, identity: str) -> None:
         if self.open.get(identity) is track:
             del self.open[identity]
         if self.at.get(track.place) is track:
@@ -203,7 +210,7 @@ class _Station:
         self.ended[identity] = track
         track.readings = []
 
-    def stopped_by(self, identity: str | None, meter_stop: int | None) -> _Track | None:
+    def stopped_by(self, identity: str | None, meter_stop: int | None) -> Track | None:
         """The transaction that a StopTransaction means whose id is not known: its start had no answer."""
         waiting = [track for track in self.at.values() if track.is_unconfirmed]
         if identity in _NO_ID:
@@ -229,9 +236,9 @@ class Assembler:
 
     def __init__(self, *, samples: bool = True) -> None:
         self._reads_all = samples
-        self._stations: Recent[str | int, _Station] = Recent(_STATIONS)
+        self._stations: Recent[str | int, _Station] = Recent(STATIONS)
         self._number = 0
-        self._changed: dict[int, _Track] = {}
+        self._changed: dict[int, Track] = {}
         self._samples: list[Sample] = []
         self._states: list[ConnectorState] = []
         self._infos: dict[str, StationInfo] = {}
@@ -282,15 +289,18 @@ class Assembler:
             station = self._stations[key] = _Station()
         return station
 
-    def _begin(self, message: Message) -> _Track:
+    def _begin(self, message: Message) -> Track:
         self._number += 1
         session = message.session
-        return _Track(Transaction(self._number, session.station, session.number, session.version))
+        return Track(Transaction(self._number, session.station, session.number, session.version))
 
-    def _touch(self, track: _Track) -> None:
+    def _touch(self, track: Track, message: Message, payload: dict[str, Any]) -> None:
+        """Note that a message was about a transaction."""
         self._changed[track.transaction.number] = track
+        if track.transaction.details is not None:
+            track.transaction.details.take(track.transaction, message, payload)
 
-    def _measure_later(self, track: _Track, message: Message, meter_values: Any) -> None:
+    def _measure_later(self, track: Track, message: Message, meter_values: Any) -> None:
         """Take in samples; where only the transactions are wanted, of many messages the first and the last."""
         needs_start = track.first is None and track.transaction.meter_start is None
         if self._reads_all or needs_start:
@@ -298,14 +308,14 @@ class Assembler:
         else:
             track.latest = message, meter_values
 
-    def _catch_up(self, track: _Track) -> None:
+    def _catch_up(self, track: Track) -> None:
         if track.latest is not None:
             message, meter_values = track.latest
             track.latest = None
             if track.transaction.meter_stop is None:
                 self._measure(track, message, meter_values)
 
-    def _measure(self, track: _Track, message: Message, meter_values: Any) -> bool:
+    def _measure(self, track: Track, message: Message, meter_values: Any) -> bool:
         """Take in samples, and say whether the register was among them."""
         readings = sampled(meter_values)
         if not readings:
@@ -338,7 +348,7 @@ class Assembler:
             known.connector, known.id_token, known.meter_start = connector, id_token, meter_start
             known.start, known.start_n = message.time if start is None else start, message.n
             station.settle(track, (None, connector))
-            self._touch(track)
+            self._touch(track, message, payload)
         station.asked[message.n] = track
 
     def _answered(self, message: Message, payload: dict[str, Any]) -> None:
@@ -347,7 +357,7 @@ class Assembler:
         identity = identifier(payload.get("transactionId"))
         if track is not None and identity is not None:
             station.name(track, identity)
-            self._touch(track)
+            self._touch(track, message, payload)
 
     def _refused(self, message: Message, _: dict[str, Any]) -> None:
         call = message.call
@@ -377,7 +387,7 @@ class Assembler:
             self._catch_up(track)
             self._measure(track, message, payload.get("transactionData"))
         station.end(track, known.id or identity or "-1")
-        self._touch(track)
+        self._touch(track, message, payload)
 
     def _metered(self, message: Message, payload: dict[str, Any]) -> None:
         """MeterValues; those of 2.x belong to no transaction, unless one is going on at the EVSE."""
@@ -389,7 +399,7 @@ class Assembler:
         last = station.metered
         if last is not None and type(sent) is int and last[0] == sent and last[1].transaction.stop_n is None:
             self._measure_later(last[1], message, meter_values)
-            self._touch(last[1])
+            self._touch(last[1], message, payload)
             return
         evse, connector = whole(payload.get("evseId")), whole(payload.get("connectorId"))
         identity = identifier(sent)
@@ -398,11 +408,11 @@ class Assembler:
             if identity not in _NO_ID and track.place != (None, None):
                 station.metered = sent, track
             self._measure_later(track, message, meter_values)
-            self._touch(track)
+            self._touch(track, message, payload)
 
     def _metered_of(
         self, message: Message, station: _Station, identity: str | None, place: _Place
-    ) -> _Track | None:
+    ) -> Track | None:
         track, here = station.find(identity), station.at.get(place)
         if identity in _NO_ID and (track is None or track.transaction.stop_n is not None):
             return here
@@ -454,9 +464,9 @@ class Assembler:
             if metered and known.meter_stop is None and track.last is not None:
                 known.meter_stop = whole(track.last[1])
             station.end(track, identity)
-        self._touch(track)
+        self._touch(track, message, payload)
 
-    def _place(self, station: _Station, track: _Track, evse: dict[str, Any]) -> None:
+    def _place(self, station: _Station, track: Track, evse: dict[str, Any]) -> None:
         known, number = track.transaction, whole(evse.get("id"))
         if known.evse is None and number is not None:
             known.evse = number

@@ -301,7 +301,8 @@ class TlsConnection:
 
     def as_tls(self) -> Tls:
         """Give what an event says of the connection."""
-        return Tls(self.info.version, self.info.cipher, self.info.server_name)
+        shown = self.info.client_certificates
+        return Tls(self.info.version, self.info.cipher, self.info.server_name, shown[0] if shown else None)
 
     # Records (RFC 5246 §6.2.1, RFC 8446 §5.1)
 

@@ -72,6 +72,7 @@ class TlsInfo:
     certificates: tuple[str, ...] = ()
     """Subjects of the server's chain, its own first; not in TLS 1.3, which hides them."""
     client_certificates: tuple[str, ...] = ()
+    """Of the client's chain, its own first; in TLS 1.3 with the handshake's secrets only."""
     alerts: tuple[str, ...] = ()
     """As `server: unknown_ca (fatal)`."""
     client_hello_seen: bool = False
@@ -237,8 +238,10 @@ class Handshake:
             self._info.certificates = _subjects(_Cursor(body.vector(3)))
 
     def _client_certificate(self, body: _Cursor) -> None:
-        if self.version != TLS13:
-            self._info.client_certificates = _subjects(_Cursor(body.vector(3)))
+        if self.version == TLS13:
+            body.vector(1)  # the request that it answers
+        chain = _Cursor(body.vector(3))
+        self._info.client_certificates = _subjects(chain, has_extensions=self.version == TLS13)
 
     def _client_key_exchange(self, body: _Cursor) -> None:
         if self._suite is not None and self._suite.key_exchange == "RSA":
@@ -397,7 +400,7 @@ def _host_name(names: _Cursor) -> str | None:
     return None
 
 
-def _subjects(chain: _Cursor) -> tuple[str, ...]:
+def _subjects(chain: _Cursor, *, has_extensions: bool = False) -> tuple[str, ...]:
     from cryptography import x509
 
     subjects: list[str] = []
@@ -407,4 +410,6 @@ def _subjects(chain: _Cursor) -> tuple[str, ...]:
             subjects.append(certificate.subject.rfc4514_string())
         except (ValueError, TypeError, x509.InvalidVersion):
             subjects.append("(unreadable certificate)")
+        if has_extensions:  # of each certificate (RFC 8446 §4.4.2)
+            chain.vector(2)
     return tuple(subjects)

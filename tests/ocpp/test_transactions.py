@@ -115,6 +115,7 @@ def test_a_whole_transaction():
         "reason": "Remote",
         "start_n": 2,
         "stop_n": 6,
+        "details": None,
     }
     (sample,) = found.samples
     assert (sample.transaction, sample.n, sample.time, sample.measurand, sample.value) == (
@@ -386,6 +387,7 @@ def test_a_whole_transaction_of_2x(version):
         "reason": "EVDisconnected",
         "start_n": 2,
         "stop_n": 6,
+        "details": None,
     }
     assert [(one.n, one.value) for one in found.samples] == [(2, 1000), (4, 1400), (6, 1900)]
 

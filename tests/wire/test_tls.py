@@ -286,6 +286,20 @@ def test_alpn_of_tls_12(pems):
     assert decode(KeyStore(), peers.connect().wire)[0].info.alpn == "ocpp"
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_certificate_of_the_client(pems, version):
+    peers = Peers(pems, version=version)
+    peers.client.load_cert_chain(pems / "ec.pem")
+    peers.server.load_verify_locations(pems / "ec.pem")
+    peers.server.verify_mode = ssl.CERT_REQUIRED
+    wire = peers.connect().talk().wire
+    connection, out = decode(store(peers.keys()), wire)
+    assert lines_of(out) == TALK
+    assert connection.as_tls().client_certificate == "CN=csms-ec"
+    is_hidden = version == ssl.TLSVersion.TLSv1_3
+    assert decode(KeyStore(), wire)[0].as_tls().client_certificate == (None if is_hidden else "CN=csms-ec")
+
+
 def test_large_and_empty_writes(pems):
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         peers = Peers(pems, version=version)
