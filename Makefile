@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: .venv/ready
 	$(BIN)/ocppscope check captures/rogue-station.pcap --fail-on never
@@ -16,6 +16,10 @@ check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is made of the program itself.
+docs: .venv/ready
+	$(BIN)/python docs/make_rules.py
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -13,8 +13,9 @@ from ocppscope.cli import text
 from ocppscope.cli.options import EXIT_FINDINGS, Reading, reading_options
 from ocppscope.events import Control, Damaged, Event, Message, Notice, Opened
 from ocppscope.export import records
-from ocppscope.ocpp import errors, schemas, wording
-from ocppscope.ocpp.annotations import annotations
+from ocppscope.ocpp import errors, schedules, schemas, wording
+from ocppscope.ocpp.annotations import Carried, annotations, carried
+from ocppscope.ocpp.lenient import NOT_AS_EXPECTED
 from ocppscope.ocpp.times import duration, timestamp
 from ocppscope.ocpp.visible import visible
 from ocppscope.rules.engine import Engine, Finding
@@ -23,6 +24,7 @@ from ocppscope.rules.registry import Profile, Report
 _CARET_CONTEXT: Final = 60
 _SHOWN_WHOLE: Final = 400
 _HEX_SHOWN: Final = 256
+_PERIODS_SHOWN: Final = 48
 
 
 @dataclass(slots=True)
@@ -109,10 +111,8 @@ def _print_text(event: Event, shown: _Shown) -> None:
     )
     _field("time", timestamp(event.time) or "not known")
     who = {"→": "station → CSMS", "←": "CSMS → station"}.get(wording.arrow(event), "")
-    _field(
-        "session",
-        f"{session.number}, station {session.station or 'unnamed'}, {session.client} → {session.server}",
-    )
+    ends = f", {session.client or '?'} → {session.server or '?'}" if session.client or session.server else ""
+    _field("session", f"{session.number}, station {session.station or 'unnamed'}{ends}")
     _field("direction", who)
     _field(
         "version",
@@ -146,7 +146,7 @@ def _print_message(event: Message, shown: _Shown) -> None:
         _field("answer", f"#{shown.answer.n} {wording.what(shown.answer)}")
     if event.error is not None:
         code = event.error.code
-        meaning = errors.explain(event.session.version, code)
+        meaning = errors.explain(event.session.version, code) or errors.meaning_of(code)
         _field("error code", f"{code}{': ' + meaning if meaning else ''}")
         _field("description", str(event.error.description))
         _heading("Details")
@@ -154,6 +154,7 @@ def _print_message(event: Message, shown: _Shown) -> None:
     else:
         _heading("Payload")
         _print_payload(event.payload, event)
+        _print_schedules(event.payload)
     _heading("Raw")
     click.echo(_raw(event.raw))
     if shown.answer is not None:
@@ -173,14 +174,52 @@ def _print_payload(payload: Any, event: Message) -> None:
         if one.keyword != "required":
             wrong.setdefault(one.pointer, []).append(one.detail.removeprefix(f"{one.pointer} is "))
     notes = annotations(event) if payload is event.payload else {}
+    within = carried(event) if payload is event.payload else None
     for pointer, line in _lines(payload):
         said = wrong.get(pointer) or [
             note.text for note in notes.get(pointer or "", ()) if note.kind != "constraint"
         ]
         _print_noted(visible(line), "; ".join(said))
+        if within is not None and pointer == within.pointer:
+            _print_carried(within)
     for one in event.violations:
         if one.keyword == "required":
             click.echo(text.wrapped(one.detail, "  ", click.style("! ", fg="red"), fg="red"))
+
+
+def _print_carried(within: Carried) -> None:
+    """The JSON that a text holds, below the text."""
+    for pointer, line in _lines(within.value):
+        said = [note.text for note in within.notes.get(pointer or "", ()) if note.kind != "constraint"]
+        _print_noted(f"    ┊ {visible(line)}", "; ".join(said))
+
+
+def _print_schedules(value: Any) -> None:
+    """Each charging schedule of several periods as a table."""
+    if isinstance(value, list):
+        for one in value:
+            _print_schedules(one)
+    elif isinstance(value, dict):
+        if "chargingSchedulePeriod" in value:
+            _print_schedule(value)
+        for one in value.values():
+            _print_schedules(one)
+
+
+def _print_schedule(schedule: dict[str, Any]) -> None:
+    try:
+        found = schedules.rows(schedule)
+    except NOT_AS_EXPECTED:
+        return
+    if len(found) < 2:
+        return
+    _heading("Charging schedule")
+    for one in found[:_PERIODS_SHOWN]:
+        until = "the end" if one.until is None else schedules.clock(one.until)
+        at = f"  {one.at[:19]}Z" if one.at else ""
+        click.echo(visible(f"{schedules.clock(one.start):>9} to {until:<9}{at}  {one.says}"))
+    if len(found) > _PERIODS_SHOWN:
+        click.echo(f"          and {len(found) - _PERIODS_SHOWN:,} periods more")
 
 
 def _print_noted(line: str, note: str) -> None:

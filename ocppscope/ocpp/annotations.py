@@ -1,26 +1,31 @@
 """What is to be said of the fields of a payload: units, meanings, constraints, times, content.
 
-Meanings stand in `meanings.toml`, constraints in the JSON schemas. Nothing here judges: that is for rules.
+Meanings stand in `meanings.toml` and in what `known_settings` reads, constraints in the JSON schemas. Nothing here
+judges: that is for rules.
 """
 
 import re
-import tomllib
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from ocppscope.events import CALLRESULT, Message, event
+from ocppscope.events import CALLRESULT, Message, Session, event
+from ocppscope.ocpp import certificates, schedules
+from ocppscope.ocpp.known_settings import KnownSetting, configuration_keys, variable
 from ocppscope.ocpp.lenient import NOT_AS_EXPECTED, finite
+from ocppscope.ocpp.meanings import meaning
 from ocppscope.ocpp.metering import DEFAULT_ENERGY_UNIT, DEFAULT_MEASURAND, is_signed, unit_of
 from ocppscope.ocpp.quantities import amount
 from ocppscope.ocpp.schemas import pointer_of, schema
+from ocppscope.ocpp.security_events import is_critical
 from ocppscope.ocpp.templates import counted, data, word
 from ocppscope.ocpp.times import SECOND, duration, parse
+from ocppscope.ocpp.tunnels import PLUG_AND_CHARGE
+from ocppscope.ocpp.versions import V16, V201
 from ocppscope.ocpp.visible import visible
 
 MAX_FIELDS: Final = 2_000
@@ -49,6 +54,8 @@ class _Field:
     """The name of what it stands in; at the top of a payload the action, of an answer with `Response`."""
     siblings: dict[str, Any]
     """The object that it stands in."""
+    around: dict[str, Any]
+    """The object that that one stands in, straight or as an item."""
     node: dict[str, Any]
     """Its schema; empty where there is none."""
     type: str
@@ -87,7 +94,7 @@ def annotations(message: Message) -> dict[str, tuple[Note, ...]]:
 
 def _fields(payload: Any, root: dict[str, Any], title: str) -> Iterator[_Field]:
     """Every field below a payload, each before what it holds."""
-    top = _Field("", title, payload, "", {}, root, "", "", "")
+    top = _Field("", title, payload, "", {}, {}, root, "", "", "")
     stack = [_children(top, root)]
     while stack:
         field = next(stack[-1], None)
@@ -105,7 +112,7 @@ def _children(field: _Field, root: dict[str, Any]) -> Iterator[_Field]:
         item, kind = _resolved(node.get("items", {}), root)
         for at, one in enumerate(value):
             pointer = f"{field.pointer}/{at}"
-            yield _Field(pointer, field.name, one, field.within, field.siblings, item, kind, "", field.rate)
+            yield replace(field, pointer=pointer, value=one, node=item, type=kind, presence="")
     elif isinstance(value, dict):
         unit = value.get("chargingRateUnit")
         rate = unit if unit in ("A", "W") else field.rate
@@ -117,7 +124,7 @@ def _children(field: _Field, root: dict[str, Any]) -> Iterator[_Field]:
             if name not in properties:
                 presence = "unknown" if closed else ""
             pointer = field.pointer + pointer_of([name])
-            yield _Field(pointer, name, one, field.name, value, inner, kind, presence, rate)
+            yield _Field(pointer, name, one, field.name, value, field.siblings, inner, kind, presence, rate)
 
 
 def _resolved(node: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -156,10 +163,13 @@ _TYPES_BY_NAME: Final[Mapping[str, str]] = {
     "phase": "Phase",
     "reason": "Reason",
     "recurrencyKind": "RecurrencyKind",
+    "reasonCode": "ReasonCode",
     "requestedMessage": "MessageTrigger",
     "status": "Status",
+    "techCode": "VendorErrorCode",
     "unit": "UnitOfMeasure",
     "updateType": "Update",
+    "vendorErrorCode": "VendorErrorCode",
 }
 _ALIASES: Final[Mapping[str, str]] = {
     "CertificateSigningUse": "CertificateUse",
@@ -168,22 +178,74 @@ _ALIASES: Final[Mapping[str, str]] = {
 }
 
 
-@cache
-def _meanings() -> Mapping[str, Mapping[str, str]]:
-    """By type and value."""
-    return tomllib.loads(Path(__file__).with_name("meanings.toml").read_text(encoding="utf-8"))
-
-
-def _meaning(field: _Field, _: Message) -> str:
+def _meaning(field: _Field, message: Message) -> str:
     if not isinstance(field.value, str):
         return ""
     if field.name == "value" and field.within == "sampledValue" and "measurand" not in field.siblings:
         return f"{DEFAULT_MEASURAND}, as no measurand is given"
-    name = field.type or _TYPES_BY_PLACE.get((field.within, field.name)) or _TYPES_BY_NAME.get(field.name, "")
-    found = _meanings().get(_ALIASES.get(name, name), {}).get(field.value)
-    if found is None and name.endswith("Status"):
-        found = _meanings()["Status"].get(field.value)
-    return found or ""
+    known = _named_setting(field, message)
+    if known is not None:
+        return known.says
+    name = type_of(field.type, field.within, field.name)
+    critical = _criticality(field.value, message) if name == "SecurityEvent" else ""
+    return value_meaning(name, field.value) + critical
+
+
+def type_of(given: str, within: str, name: str) -> str:
+    """The type of a field; that of 2.x where it has none.
+
+    Args:
+        given: by its schema, without `EnumType`.
+        within: the name of what it stands in; at the top the action, of an answer with `Response`.
+        name: its own.
+    """
+    found = given or _TYPES_BY_PLACE.get((within, name)) or _TYPES_BY_NAME.get(name, "")
+    return _ALIASES.get(found, found)
+
+
+def value_meaning(kind: str, value: str) -> str:
+    """What a value of a type means; empty where nothing is known."""
+    found = meaning(kind, value)
+    return meaning("Status", value) if not found and kind.endswith("Status") else found
+
+
+def _criticality(event_type: str, message: Message) -> str:
+    critical = is_critical(event_type, message.session.version)
+    if critical is None:
+        return ""
+    return "; critical: it has to be sent" if critical else "; not critical: it need only be logged"
+
+
+# --- configuration keys and variables ---
+
+
+def _named_setting(field: _Field, message: Message) -> KnownSetting | None:
+    """What a field names: a configuration key of 1.6, a variable of 2.x."""
+    if field.name == "key" and message.session.version == V16 and message.action in _KEYED:
+        return configuration_keys().get(field.value)
+    if field.name == "name" and field.within == "variable":
+        return _variable_of(field.around)
+    return None
+
+
+_KEYED: Final = ("ChangeConfiguration", "GetConfiguration")
+_SETTING_VALUES: Final = ("attributeValue", "actualValue", "value")
+
+
+def _variable_of(holder: dict[str, Any]) -> KnownSetting | None:
+    component, named = holder.get("component"), holder.get("variable")
+    if not isinstance(component, dict) or not isinstance(named, dict):
+        return None
+    return variable(component["name"], named["name"])
+
+
+def _setting_of(field: _Field, message: Message) -> KnownSetting | None:
+    """Whose value a field is."""
+    if field.name not in _SETTING_VALUES or not isinstance(field.value, str):
+        return None
+    if "key" in field.siblings and message.session.version == V16 and message.action in _KEYED:
+        return configuration_keys().get(field.siblings["key"])
+    return _variable_of(field.siblings) or _variable_of(field.around)
 
 
 # --- units ---
@@ -201,9 +263,12 @@ _RATES: Final = re.compile("(limit|setpoint|dischargeLimit)(_L[23])?|minCharging
 """Fields in the unit of the charging schedule that they stand in."""
 
 
-def _unit(field: _Field, _: Message) -> str:
+def _unit(field: _Field, message: Message) -> str:
     if field.name == "value" and field.within == "sampledValue":
         return _sampled(field.siblings)
+    known = _setting_of(field, message)
+    if known is not None:
+        return amount(finite(field.value), known.unit) if known.unit else ""
     unit = _UNITS.get(field.name)
     if unit is None and field.rate and _RATES.fullmatch(field.name):
         unit = field.rate
@@ -236,32 +301,100 @@ def _time(field: _Field, message: Message) -> str:
     return f"{duration(abs(then - message.time))} {'after' if then > message.time else 'before'} the capture"
 
 
-_PEM: Final = re.compile("-----BEGIN ([A-Z0-9 ]{1,40})-----")
-
-
 def _content(field: _Field, message: Message) -> str:
-    """What is inside a string."""
+    """What is inside of a string, or of a schedule."""
     text = field.value
+    if isinstance(text, dict) and "chargingSchedulePeriod" in text:
+        return schedules.in_line(text)
     if not isinstance(text, str) or len(text) > _LONGEST_CONTENT:
         return ""
+    if text.startswith("-----BEGIN "):
+        return certificates.told(text, message.time)
+    if field.name in _EXI:
+        return _exi(text)
+    if field.name == "ocspResult":
+        return certificates.ocsp(text, message.time)
     if message.action == "DataTransfer" and text.lstrip()[:1] in ("{", "["):
-        return f"JSON: {data(orjson.loads(text))}"
-    labels = _PEM.findall(text) if text.startswith("-----BEGIN ") else ()
-    return f"PEM: {counted(len(labels), labels[0].lower())}" if labels else ""
+        name = _carried_action(message) if field.pointer == "/data" else ""
+        return f"JSON: {data(orjson.loads(text))}{f', {name} of OCPP {V201}' if name else ''}"
+    return ""
+
+
+_EXI: Final = ("exiRequest", "exiResponse")
+
+
+def _exi(text: str) -> str:
+    """A message of ISO 15118; an EXI document begins with the bits 10 where it has no `$EXI` before it."""
+    found = b64decode(text, validate=True)
+    size = counted(len(found), "byte")
+    return f"EXI, {size}" if found[:1] and found[0] >> 6 == 0b10 else f"{size} that do not begin as EXI does"
+
+
+@event
+class Carried:
+    """JSON within a DataTransfer.
+
+    Attributes:
+        pointer: of the text that holds it.
+        value: what it holds.
+        notes: what is to be said of its fields, by JSON pointer within it.
+    """
+
+    pointer: str
+    value: Any
+    notes: Mapping[str, tuple[Note, ...]]
+
+
+def carried(message: Message) -> Carried | None:
+    """What a DataTransfer carries as JSON in its text; None where it carries none."""
+    payload = message.payload
+    if message.action != "DataTransfer" or not isinstance(payload, dict):
+        return None
+    text = payload.get("data")
+    if not isinstance(text, str) or len(text) > _LONGEST_CONTENT or text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    action = _carried_action(message)
+    if not action:
+        return Carried("/data", value, {})
+    session = Session(message.session.number, version=V201)
+    within = replace(message, session=session, action=action, payload=value, call=None)
+    return Carried("/data", value, annotations(within))
+
+
+def _carried_action(message: Message) -> str:
+    """The action of 2.0.1 whose message a DataTransfer of 1.6 carries; empty where it carries another thing."""
+    call = message.call if message.type == CALLRESULT else message
+    payload = None if call is None else call.payload
+    if not isinstance(payload, dict) or payload.get("vendorId") != PLUG_AND_CHARGE:
+        return ""
+    name = payload.get("messageId")
+    return name if isinstance(name, str) and name != "DataTransfer" else ""
 
 
 def _constraint(field: _Field, _: Message) -> str:
     """What the schema asks for: `required string, at most 20`."""
     if field.presence == "unknown":
         return "not in the schema"
-    node = field.node
-    kind = f"{field.presence} {node.get('format') or node.get('type', '')}".strip()
-    limits = [said.format(node[keyword]) for keyword, said in _LIMITS.items() if keyword in node]
-    options = [str(one) for one in node.get("enum", ())]
+    limits = limits_of(field.node)
+    options = [str(one) for one in field.node.get("enum", ())]
     if options:
         shown = options if len(options) <= _OPTIONS_SHOWN else [*options[:_OPTIONS_SHOWN], "…"]
         limits.append(f"one of {len(options)}: {', '.join(shown)}")
-    return ", ".join(part for part in (kind, *limits) if part)
+    return ", ".join(part for part in (f"{field.presence} {json_type(field.node)}".strip(), *limits) if part)
+
+
+def json_type(node: dict[str, Any]) -> str:
+    """The type that a schema asks for; of a string its format."""
+    return str(node.get("format") or node.get("type", ""))
+
+
+def limits_of(node: dict[str, Any]) -> list[str]:
+    """The limits that a schema sets, in words; not the values that it allows."""
+    return [said.format(node[keyword]) for keyword, said in _LIMITS.items() if keyword in node]
 
 
 _LIMITS: Final[Mapping[str, str]] = {

@@ -39,6 +39,11 @@ def explain(version: str | None, code: object) -> str | None:
     return ERROR_CODES.get(version or "", {}).get(code) if isinstance(code, str) else None
 
 
+def meaning_of(code: object) -> str | None:
+    """The same in whichever version has the code; all that have it mean the same by it."""
+    return next((explain(version, code) for version in ERROR_CODES if explain(version, code)), None)
+
+
 def other_spelling(version: str, code: object) -> bool:
     """Whether the code is one of another version only."""
     return any(code in codes for other, codes in ERROR_CODES.items() if other != version)

@@ -7,8 +7,9 @@ gets a generic line: the fields that say most first, then the others in the orde
 from typing import Any, Final
 
 from ocppscope.events import CALLRESULT, Message
+from ocppscope.ocpp.errors import meaning_of
 from ocppscope.ocpp.lenient import NOT_AS_EXPECTED
-from ocppscope.ocpp.phrases import ANSWERED, ASKED, STATUS
+from ocppscope.ocpp.phrases import ANSWERED, ASKED, STATUS, nothing
 from ocppscope.ocpp.templates import LONGEST, word
 from ocppscope.ocpp.visible import visible
 
@@ -25,12 +26,11 @@ def summary(message: Message) -> str:
     """
     payload = message.payload
     if message.error is not None:
-        parts = [str(message.error.code), str(message.error.description or "")]
-        return _line(": ".join(part for part in parts if part))
+        return _line(_error(message.error.code, message.error.description))
     if not isinstance(payload, dict):
         return "" if payload is None else _line(str(payload))
     if not payload:
-        return ""
+        return nothing(message.action, is_answer=message.type == CALLRESULT)
     phrases = ANSWERED if message.type == CALLRESULT else ASKED
     try:
         phrase = phrases.get(message.action or "")
@@ -40,6 +40,14 @@ def summary(message: Message) -> str:
     except NOT_AS_EXPECTED:
         said = ""
     return _line(said or _generic(payload))
+
+
+def _error(code: Any, description: Any) -> str:
+    """The code, what the peer says, and what the standard does: `GenericError: out of order (any other error)`."""
+    said, means = str(description or ""), meaning_of(code) or ""
+    if not said or said == code:
+        return f"{code}: {means}" if means else str(code)
+    return f"{code}: {said} ({means})" if means else f"{code}: {said}"
 
 
 def _generic(payload: dict[str, Any]) -> str:

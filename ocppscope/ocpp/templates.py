@@ -88,6 +88,11 @@ def token(value: dict[str, Any]) -> str:
     return f"{word(value['idToken'])} ({word(value['type'])})"
 
 
+def exi(value: str) -> str:
+    """A message of ISO 15118 between EV and CSMS, in base64: how much there is of it."""
+    return f"EXI of {counted(len(value) * 3 // 4 - value[-2:].count('='), 'byte')}"
+
+
 FORMS: Final[Forms] = {
     "energy": lambda value: energy(finite(value)),
     "seconds": lambda value: f"{word(value)} s",
@@ -97,12 +102,14 @@ FORMS: Final[Forms] = {
     "certificates": lambda value: counted(value.count("-----BEGIN"), "certificate"),
     "part": lambda value: str(value + 1),
     "if": lambda value, name: name if value is True else "",
+    "whether": lambda value, names: names.split("/")[0 if value is True else 1],
     "unless": lambda value, ordinary: "" if value == ordinary else word(value),
     "names": listed,
     "short": shortened,
     "data": data,
     "url": url,
     "token": token,
+    "exi": exi,
 }
 """Forms by name; a template may take more."""
 

@@ -23,10 +23,10 @@ from tests.wire.packets import (
 
 EXPECTED = """\
      1  22:13:20.005  CP001            opened, ocpp1.6: /ocpp/CP001 at 10.0.0.2:9000
-     2  22:13:20.006  CP001         →  Heartbeat
+     2  22:13:20.006  CP001         →  Heartbeat: sign of life
      3  22:13:20.007  CP001         ←  Heartbeat answer: 2026-01-01T00:00:00Z  [1 ms]
      4  22:13:20.008  CP001         →  ! StatusNotification: connector 1: Faulted, Error
-     5  22:13:20.009  CP001         ←  StatusNotification CALLERROR: InternalError: sorry  [1 ms]
+     5  22:13:20.009  CP001         ←  StatusNotification CALLERROR: InternalError: sorry (MEANING)  [1 ms]
      6  22:13:20.010  CP001         →  ping
      7  22:13:20.011  CP001         ←  pong
      8  22:13:20.012  CP001         →  ! DAMAGED (json): no JSON: unexpected character, expected a JSON \
@@ -36,7 +36,7 @@ value at byte 26
     11  22:13:20.016  CP001         →  GAP: 28 bytes are not in the capture
     12  22:13:20.016  CP001         ←  ! answer to a Call that was not seen: currentTime 2023-11-14T22:13:20Z
     13  22:13:20.017  CP001            closed by the station, code 1000: done
-"""
+""".replace("MEANING", "the receiver failed while it worked on the message")
 
 
 def test_every_kind_of_event_has_its_line(tmp_path):

@@ -1,5 +1,7 @@
 """`show`: each kind of event whole, in text and as JSON, and never a secret."""
 
+import json
+
 import pytest
 
 from ocppscope.cli import show, text
@@ -60,7 +62,7 @@ def part(path, n, title):
 
 def test_a_call_with_its_answer(path):
     assert head(path, 2) == {
-        "": "Event 2: Heartbeat",
+        "": "Event 2: Heartbeat: sign of life",
         "time": "2023-11-14T22:13:20.006000Z",
         "session": "1, station CP001, 10.0.0.1:50000 → 10.0.0.2:9000",
         "direction": "station → CSMS",
@@ -97,9 +99,12 @@ def test_a_call_that_breaks_its_schema(path):
     assert "\n         hint   values are case-sensitive" in output
 
 
+BROKE = "(the receiver failed while it worked on the message)"
+
+
 def test_a_call_error(path):
     fields = head(path, 5)
-    assert fields[""] == "Event 5: StatusNotification CALLERROR: InternalError: sorry  [1 ms]"
+    assert fields[""] == f"Event 5: StatusNotification CALLERROR: InternalError: sorry {BROKE}  [1 ms]"
     assert fields["error code"].startswith("InternalError: ")
     assert fields["description"] == "sorry"
     assert fields["answers"] == "#4 StatusNotification after 1 ms"
@@ -349,7 +354,7 @@ def test_a_torn_file_is_1_also_where_the_event_is_whole(tmp_path):
     path = saved(tmp_path, pcap(everything().packets) + b"\0" * 3)
     done = run("show", path, 2)
     assert done.exit_code == 1
-    assert done.stdout.startswith("Event 2: Heartbeat\n")
+    assert done.stdout.startswith("Event 2: Heartbeat: sign of life\n")
     assert done.stderr.startswith(f"Warning: {path}: at byte ")
 
 
@@ -400,3 +405,45 @@ def test_a_note_without_room_stands_below_its_line(path, monkeypatch):
     at = payload.index('  "errorCode": "Error",')
     assert payload[at + 1].startswith('  ↑ "Error": it must be one of')
     assert '  "timestamp": "2023-11-14T20:13:20Z"' in payload
+
+
+def test_json_within_a_data_transfer_is_shown_below_it(tmp_path):
+    inside = {"idToken": {"idToken": "DE8AA1A2B3C4D5", "type": "eMAID"}}
+    vendor = "org.openchargealliance.iso15118pnc"
+    payload = {"vendorId": vendor, "messageId": "Authorize", "data": json.dumps(inside)}
+    raw = json.dumps([2, "1", "DataTransfer", payload])
+    out = shown(saved(tmp_path, session().client(call(raw)).close()), 2)
+    assert "  ← JSON: object of 1 field, Authorize of OCPP 2.0.1\n    ┊ {\n" in out
+    assert '    ┊     "type": "eMAID"  ← contract id of Plug & Charge, ISO 15118\n' in out
+
+
+def test_a_charging_schedule_is_shown_as_a_table(tmp_path):
+    schedule = {
+        "chargingRateUnit": "A",
+        "duration": 7200,
+        "startSchedule": "2026-11-22T10:00:00Z",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}, {"startPeriod": 3600, "limit": 0}],
+    }
+    profile = {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": schedule,
+    }
+    payload = {"connectorId": 1, "csChargingProfiles": profile}
+    broken = {
+        "connectorId": 1,
+        "csChargingProfiles": {"chargingSchedule": {"chargingSchedulePeriod": [1, 2]}},
+    }
+    talk = session()
+    for one in (payload, broken):
+        talk = talk.server(frame(1, json.dumps([2, "1", "SetChargingProfile", one]).encode()))
+    place = saved(tmp_path, talk.close())
+    out = shown(place, 2)
+    assert (
+        "\nCharging schedule\n"
+        "     0:00 to 1:00       2026-11-22T10:00:00Z  16 A\n"
+        "     1:00 to 2:00       2026-11-22T11:00:00Z  0 A\n"
+    ) in out
+    assert "Charging schedule" not in shown(place, 3)

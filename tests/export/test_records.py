@@ -90,7 +90,7 @@ def test_a_call(events):
         "latencyMs": None,
         "summary": "connector 1: Faulted, Error",
     }
-    assert (events[2]["raw"], events[2]["payload"], events[2]["summary"]) == (CALL, {}, "")
+    assert (events[2]["raw"], events[2]["payload"], events[2]["summary"]) == (CALL, {}, "sign of life")
 
 
 def test_an_answer(events):
@@ -122,7 +122,7 @@ def test_a_call_error(events):
         "raw": REFUSED,
         "answers": 4,
         "latencyMs": 1.0,
-        "summary": "InternalError: sorry",
+        "summary": "InternalError: sorry (the receiver failed while it worked on the message)",
     }
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -13,10 +14,14 @@ from ocppscope.ocpp.annotations import (
     _children,
     _Field,
     _meaning,
-    _meanings,
     annotations,
+    carried,
 )
+from ocppscope.ocpp.meanings import meanings
 from ocppscope.ocpp.schemas import schema
+from ocppscope.ocpp.tunnels import PLUG_AND_CHARGE
+from tests.ocpp.payloads import all_schemas, payload_of
+from tests.ocpp.test_certificates import certificate_of
 from tests.ocpp.test_summary import JSON, nearly_right
 
 NOW = "2026-11-22T10:15:00Z"
@@ -163,13 +168,13 @@ def enumerations(version):
         if root is None:
             continue
         title = action if kind == CALL else f"{action}Response"
-        stack = [_Field("", title, example(root, root), "", {}, root, "", "", "")]
+        stack = [_Field("", title, example(root, root), "", {}, {}, root, "", "", "")]
         while stack:
             for field in _children(stack.pop(), root):
                 stack.append(field)
                 for value in field.node.get("enum", ()):
                     field.value = value
-                    yield f"{title} {field.pointer}", field, value
+                    yield f"{title} {field.pointer}", field, value, message(action, {}, version, kind)
 
 
 def example(node, root, depth=0):
@@ -183,27 +188,54 @@ def example(node, root, depth=0):
     return ""
 
 
-def test_every_enumeration_of_16_has_meanings():
+def test_every_enumeration_of_16_hasmeanings():
     silent = {
         (place, value)
-        for place, field, value in enumerations("1.6")
-        if value not in SAY_IT_THEMSELVES and not _meaning(field, None)
+        for place, field, value, within in enumerations("1.6")
+        if value not in SAY_IT_THEMSELVES and not _meaning(field, within)
     }
     assert not silent
 
 
-FREE = ("IdToken", "SecurityEvent", "ValueFormat", "UnitOfMeasure", "ChargingLimitSource")
+UNTOLD = frozenset(
+    """APNAuthentication CertificateStatusSource Connector DERUnit Data DayOfWeek EvseKind IslandingDetection
+    MessageFormat OCPPInterface OCPPTransport OCPPVersion PowerDuringCessation VPN""".split()
+)
+"""Types whose values say it themselves, or what only a handbook of their trade can explain."""
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+def test_the_enumerations_of_2x_have_meanings(version):
+    silent = {
+        (field.type or field.name, value)
+        for _, field, value, within in enumerations(version)
+        if value not in SAY_IT_THEMSELVES and field.type not in UNTOLD and not _meaning(field, within)
+    }
+    assert not silent
+
+
+FREE = (
+    "Action",
+    "CloseCode",
+    "IdToken",
+    "ReasonCode",
+    "VendorErrorCode",
+    "SecurityEvent",
+    "ValueFormat",
+    "UnitOfMeasure",
+    "ChargingLimitSource",
+)
 """Types that some version has as a plain string."""
 
 
 def test_there_is_no_meaning_of_what_no_schema_has():
-    values = {value for version in BY_SENDER for _, _, value in enumerations(version)}
-    strange = {name: set(of) - values for name, of in _meanings().items() if name not in FREE}
+    values = {value for version in BY_SENDER for _, _, value, _ in enumerations(version)}
+    strange = {name: set(of) - values for name, of in meanings().items() if name not in FREE}
     assert not {name: those for name, those in strange.items() if those}
 
 
 def test_meanings_are_short():
-    for text in (text for meanings in _meanings().values() for text in meanings.values()):
+    for text in (text for of in meanings().values() for text in of.values()):
         assert len(text) <= 85
         assert not text.endswith(".")
 
@@ -275,10 +307,153 @@ def test_json_inside_of_a_data_transfer(value, text):
     assert said("content", "Authorize", {"idTag": value}) == {}
 
 
-def test_certificates():
+def test_what_looks_like_a_certificate():
     pem = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
     found = said("content", "CertificateSigned", {"certificateChain": pem * 2})
-    assert found == {"/certificateChain": "PEM: 2 certificates"}
+    assert found == {"/certificateChain": "PEM, 2 certificates: cannot be read; cannot be read"}
+
+
+def test_certificates_have_names_and_dates():
+    found = said("content", "InstallCertificate", {"certificate": certificate_of("CS1")}, "2.0.1")
+    assert found == {
+        "/certificate": "PEM, 1 certificate: CS1 signed by itself, 2026-01-01 to 2027-01-01, EC secp256r1"
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("gAQ8AAAA", "EXI, 6 bytes"),
+        ("AAAA", "3 bytes that do not begin as EXI does"),
+        ("", "0 bytes that do not begin as EXI does"),
+        ("no base64!", None),
+    ],
+)
+def test_messages_of_iso_15118(value, text):
+    payload = {
+        "action": "Install",
+        "exiRequest": value,
+        "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef",
+    }
+    assert said("content", "Get15118EVCertificate", payload, "2.0.1").get("/exiRequest") == text
+
+
+SCHEDULE = {
+    "chargingRateUnit": "A",
+    "duration": 7200,
+    "chargingSchedulePeriod": [
+        {"startPeriod": 0, "limit": 16.0, "numberPhases": 1},
+        {"startPeriod": 3600, "limit": 0},
+    ],
+}
+
+
+def test_a_charging_schedule_in_one_line():
+    payload = {"connectorId": 1, "csChargingProfiles": {"chargingSchedule": SCHEDULE}}
+    found = said("content", "SetChargingProfile", payload)
+    assert found == {"/csChargingProfiles/chargingSchedule": "0:00 16 A, 1 phase, 1:00 0 A, ends at 2:00"}
+    payload = {"evseId": 1, "chargingProfile": {"chargingSchedule": [SCHEDULE]}}
+    assert list(said("content", "SetChargingProfile", payload, "2.0.1")) == [
+        "/chargingProfile/chargingSchedule/0"
+    ]
+
+
+# --- configuration keys, variables, codes -------------------------------------------------------------------
+
+
+def test_configuration_keys_have_meanings_and_units():
+    one = {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
+    payload = {
+        "configurationKey": [one, {"key": "Homemade", "value": "300"}],
+        "unknownKey": ["NumberOfConnectors"],
+    }
+    meanings_said = said("meaning", "GetConfiguration", payload, kind=CALLRESULT)
+    assert meanings_said == {"/configurationKey/0/key": "silence after which the station sends a Heartbeat"}
+    assert said("unit", "GetConfiguration", payload, kind=CALLRESULT) == {
+        "/configurationKey/0/value": "5.0 min"
+    }
+    assert said("unit", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "300"}) == {
+        "/value": "5.0 min"
+    }
+    assert said("unit", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "soon"}) == {}
+    asked = said("meaning", "GetConfiguration", {"key": ["NumberOfConnectors"]})
+    assert asked == {"/key/0": "physical connectors of the station"}
+    assert said("meaning", "DataTransfer", {"key": "HeartbeatInterval"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "list_of", "value"),
+    [
+        ("SetVariables", CALL, "setVariableData", {"attributeValue": "90"}),
+        ("GetVariables", CALLRESULT, "getVariableResult", {"attributeValue": "90"}),
+        ("NotifyEvent", CALL, "eventData", {"actualValue": "90"}),
+        ("NotifyReport", CALL, "reportData", {"variableAttribute": [{"value": "90"}]}),
+    ],
+)
+def test_variables_have_meanings_and_units(action, kind, list_of, value):
+    component = {"name": "OCPPCommCtrlr"}
+    payload = {list_of: [{"component": component, "variable": {"name": "MessageTimeout"}, **value}]}
+    found = said("meaning", action, payload, "2.0.1", kind)
+    assert found[f"/{list_of}/0/variable/name"] == "how long an answer is waited for"
+    assert list(said("unit", action, payload, "2.0.1", kind).values()) == ["90 s"]
+    assert f"/{list_of}/0/component/name" not in found
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "version", "pointer", "text"),
+    [
+        ("Reset", {"statusInfo": {"reasonCode": "TxInProgress"}}, "2.0.1", "/statusInfo/reasonCode", "a transaction"),
+        ("StatusNotification", {"vendorErrorCode": "CX008"}, "1.6", "/vendorErrorCode", "ChargeX: somebody pressed"),
+        ("NotifyEvent", {"eventData": [{"techCode": "CX014"}]}, "2.1", "/eventData/0/techCode", "ChargeX: fault of"),
+    ],
+)  # fmt: skip
+def test_codes(action, payload, version, pointer, text):
+    kind = CALLRESULT if action == "Reset" else CALL
+    assert said("meaning", action, payload, version, kind)[pointer].startswith(text)
+    assert said("meaning", "StatusNotification", {"vendorErrorCode": "E7"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "version", "ends"),
+    [
+        ("FirmwareUpdated", "1.6", "; critical: it has to be sent"),
+        ("InvalidTLSVersion", "1.6", "; not critical: it need only be logged"),
+        ("InvalidTLSVersion", "2.1", "; critical: it has to be sent"),
+        ("CsmsFailedToAuthenticate", "1.6", "who it is"),
+    ],
+)
+def test_security_events_are_critical_or_not(event, version, ends):
+    assert said("meaning", "SecurityEventNotification", {"type": event}, version)["/type"].endswith(ends)
+
+
+# --- inside of a DataTransfer -------------------------------------------------------------------------------
+
+
+def test_json_without_a_known_vendor_is_shown_as_it_is():
+    found = carried(message("DataTransfer", {"vendorId": "x", "data": '{"a": [1]}'}))
+    assert (found.pointer, found.value, found.notes) == ("/data", {"a": [1]}, {})
+
+
+@pytest.mark.parametrize("data", ["{", "text", "", 5, None, {"a": 1}])
+def test_what_carries_no_json(data):
+    assert carried(message("DataTransfer", {"vendorId": "x", "data": data})) is None
+    assert carried(message("Authorize", {"data": "{}"})) is None
+    assert carried(message("DataTransfer", data)) is None
+
+
+def test_plug_and_charge_has_notes_of_its_own():
+    inside = {"idToken": {"idToken": "DE8AA1A2B3C4D5", "type": "eMAID"}}
+    payload = {"vendorId": PLUG_AND_CHARGE, "messageId": "Authorize", "data": json.dumps(inside)}
+    call = message("DataTransfer", payload)
+    assert said("content", "DataTransfer", payload)["/data"] == (
+        "JSON: object of 1 field, Authorize of OCPP 2.0.1"
+    )
+    notes = carried(call).notes["/idToken/type"]
+    assert notes[0].text.startswith("contract id of Plug & Charge")
+    answer = message("DataTransfer", {"data": '{"idTokenInfo":{"status":"Blocked"}}'}, kind=CALLRESULT)
+    assert carried(answer).notes == {}  # what it answers was not seen
+    answer = replace(answer, call=call)
+    assert carried(answer).notes["/idTokenInfo/status"][0].text == "the token is blocked"
 
 
 # --- any payload --------------------------------------------------------------------------------------------
@@ -300,6 +475,13 @@ def test_large_payloads_are_bounded():
     assert len(annotations(message("GetConfiguration", {"key": ["A"] * 1_000_000}))) == MAX_FIELDS
     deep = json.loads('{"idTag":' * 500 + "1" + "}" * 500)
     assert annotations(message("Authorize", deep))
+
+
+def test_every_action_of_every_version():
+    for version, kind, action, root in all_schemas():
+        for full in (False, True):
+            notes = annotations(message(action, payload_of(root, root, full), version, kind))
+            assert all(note.text.isprintable() for of in notes.values() for note in of)
 
 
 @given(

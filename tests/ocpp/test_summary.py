@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from ocppscope.events import CALL, CALLRESULT, SEND, Message
 from ocppscope.ocpp.actions import BY_SENDER, actions_of
 from ocppscope.ocpp.decoder import Decoder
-from ocppscope.ocpp.phrases import ANSWERED, ASKED
+from ocppscope.ocpp.phrases import _HAPPENED, _REASONS_SAID, _STATES, ANSWERED, ASKED
+from ocppscope.ocpp.schemas import schema, validator
 from ocppscope.ocpp.summary import summary
 from ocppscope.sources.inputs import SourceOptions, open_source
+from tests.ocpp.payloads import all_schemas, payload_of
 from tests.rules.sessions import call, messages
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -70,8 +72,8 @@ CALLS_16 = [
     ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}, "connector 1: Inoperative"),
     ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "300"}, "HeartbeatInterval = 300"),
     ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "3A"}, "AuthorizationKey = (not shown)"),
-    ("ClearCache", {}, ""),
-    ("ClearChargingProfile", {}, ""),
+    ("ClearCache", {}, "forget all tokens"),
+    ("ClearChargingProfile", {}, "all profiles"),
     (
         "ClearChargingProfile",
         {"connectorId": 1, "chargingProfilePurpose": "TxProfile", "stackLevel": 2},
@@ -83,7 +85,7 @@ CALLS_16 = [
     ("ExtendedTriggerMessage", {"requestedMessage": "Heartbeat"}, "Heartbeat"),
     ("FirmwareStatusNotification", {"status": "Downloading"}, "Downloading"),
     ("GetCompositeSchedule", {"connectorId": 1, "duration": 3600}, "connector 1, 3600 s"),
-    ("GetConfiguration", {}, ""),
+    ("GetConfiguration", {}, "all keys"),
     ("GetConfiguration", {"key": ["A", "B"]}, "A, B"),
     ("GetConfiguration", {"key": list("ABCDEFG")}, "A, B, C, D and 3 more"),
     ("GetDiagnostics", {"location": "ftp://u:secret@h/d", "startTime": NOW}, f"ftp://h/d, from {NOW}"),
@@ -93,7 +95,7 @@ CALLS_16 = [
         {"logType": "SecurityLog", "requestId": 4, "log": {"remoteLocation": "https://h/l"}},
         "SecurityLog, https://h/l, request 4",
     ),
-    ("Heartbeat", {}, ""),
+    ("Heartbeat", {}, "sign of life"),
     (
         "InstallCertificate",
         {"certificateType": "CentralSystemRootCertificate", "certificate": PEM},
@@ -308,7 +310,8 @@ ANSWERS = [
         "SampledDataCtrlr.TxUpdatedInterval: Accepted",
     ),
     ("StartTransaction", {"transactionId": 42, "idTagInfo": {"status": "Accepted"}}, "transaction 42, Accepted"),
-    ("StatusNotification", {}, ""),
+    ("StatusNotification", {}, "received"),
+    ("GetConfiguration", {}, "no keys"),
     ("StopTransaction", {"idTagInfo": {"status": "Expired"}}, "Expired"),
     ("TransactionEvent", {"totalCost": 3.5, "idTokenInfo": {"status": "Accepted"}}, "Accepted, cost 3.5"),
 ]  # fmt: skip
@@ -400,7 +403,7 @@ def test_the_last_of_several_meter_values():
     assert line == "connector 1: 2.00 kWh (last of 2)"
     payload = {"eventType": "Updated", "triggerReason": "MeterValuePeriodic", "meterValue": moments}
     line = asked("TransactionEvent", payload)
-    assert line == "Updated (MeterValuePeriodic), 2.00 kWh (last of 2)"
+    assert line == "Updated: 2.00 kWh (last of 2)"
 
 
 def test_phases_in_elements_of_their_own_are_one_moment():
@@ -422,30 +425,278 @@ def test_what_is_no_number_gets_the_generic_line(value):
     assert line.startswith(f"connectorId 1, timestamp {NOW}, value ") or value in ([], {})
 
 
-def test_a_transaction_event_is_told_as_what_happened():
-    values = [
-        sampled(7200, POWER_IN, unitOfMeasure={"unit": "W"}),
-        sampled(12410, unitOfMeasure={"unit": "Wh"}),
-    ]
-    payload = {
-        "eventType": "Started",
-        "timestamp": NOW,
-        "triggerReason": "CablePluggedIn",
-        "seqNo": 0,
-        "transactionInfo": {"transactionId": "T1", "chargingState": "Charging"},
-        "evse": {"id": 1, "connectorId": 1},
-        "meterValue": [{"timestamp": NOW, "sampledValue": values}],
-        "offline": True,
-    }
-    assert asked("TransactionEvent", payload) == (
-        "Started (CablePluggedIn), EVSE 1/1, Charging, 7.2 kW, 12.41 kWh, offline, transaction T1"
-    )
-    ended = {
-        "eventType": "Ended",
-        "triggerReason": "RemoteStop",
-        "transactionInfo": {"transactionId": "T1", "stoppedReason": "Remote"},
-    }
-    assert asked("TransactionEvent", ended) == "Ended (RemoteStop), reason Remote, transaction T1"
+TX = {"transactionId": "5366aa77-61ac-4d2f-aeb3-c9c42d324bd6"}
+WATTS = [sampled(7200, POWER_IN, unitOfMeasure={"unit": "W"})]
+METER = [{"timestamp": NOW, "sampledValue": [*WATTS, sampled(12410, unitOfMeasure={"unit": "Wh"})]}]
+AT = {"id": 1, "connectorId": 1}
+
+HAPPENED = [
+    (
+        "Started", "CablePluggedIn",
+        {"transactionInfo": TX | {"chargingState": "Charging"}, "evse": AT, "meterValue": METER, "offline": True},
+        "Started, EVSE 1/1: EV plugged in, charging, 7.2 kW, 12.41 kWh, offline, transaction 5366aa77…",
+    ),
+    (
+        "Started", "CablePluggedIn",
+        {"transactionInfo": TX | {"chargingState": "EVConnected"}, "evse": {"id": 2}, "idToken": TOKEN},
+        "Started, EVSE 2: EV plugged in, authorized by 04A1B2, EV connected, transaction 5366aa77…",
+    ),
+    (
+        "Started", "Authorized",
+        {"transactionInfo": TX, "evse": AT, "idToken": TOKEN},
+        "Started, EVSE 1/1: authorized by 04A1B2, transaction 5366aa77…",
+    ),
+    (
+        "Updated", "Authorized",
+        {"transactionInfo": TX, "idToken": {"idToken": "", "type": "NoAuthorization"}},
+        "Updated: authorized by anybody, transaction 5366aa77…",
+    ),
+    (
+        "Updated", "Authorized",
+        {"transactionInfo": TX, "idToken": {"idToken": "9f6b2a4e-0000-4d2f-aeb3-c9c42d324bd6", "type": "Central"}},
+        "Updated: authorized by 9f6b2a4e…, transaction 5366aa77…",
+    ),
+    (
+        "Started", "RemoteStart",
+        {"transactionInfo": TX | {"remoteStartId": 9}, "evse": AT, "idToken": TOKEN},
+        "Started, EVSE 1/1: started by the CSMS for 04A1B2, transaction 5366aa77…",
+    ),
+    (
+        "Updated", "ChargingStateChanged",
+        {"transactionInfo": TX | {"chargingState": "SuspendedEV"}},
+        "Updated: suspended by the EV, transaction 5366aa77…",
+    ),
+    (
+        "Updated", "MeterValuePeriodic",
+        {"transactionInfo": TX | {"chargingState": "Charging"}, "meterValue": METER},
+        "Updated: charging, 7.2 kW, 12.41 kWh, transaction 5366aa77…",
+    ),
+    (
+        "Ended", "RemoteStop",
+        {"transactionInfo": {"transactionId": "T1", "stoppedReason": "Remote"}},
+        "Ended: stopped by the CSMS, transaction T1",
+    ),
+    (
+        "Ended", "StopAuthorized",
+        {"transactionInfo": {"transactionId": "T1", "stoppedReason": "Local"}, "idToken": TOKEN},
+        "Ended: stop authorized by 04A1B2, transaction T1",
+    ),
+    (
+        "Ended", "EVCommunicationLost",
+        {"transactionInfo": {"transactionId": "T1", "chargingState": "Idle", "stoppedReason": "EVDisconnected"}},
+        "Ended: EV lost, no EV, transaction T1",
+    ),
+    (
+        "Ended", "AbnormalCondition",
+        {"transactionInfo": {"transactionId": "T1", "stoppedReason": "GroundFault"}},
+        "Ended: something is wrong, reason GroundFault, transaction T1",
+    ),
+    (
+        "Updated", "RunningCost",
+        {
+            "transactionInfo": {"transactionId": "T1", "tariffId": "day"},
+            "costDetails": {
+                "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 3, "inclTax": 3.57}}
+            },
+        },
+        "Updated: running cost, cost 3.57 EUR, tariff day, transaction T1",
+    ),
+    ("Updated", "SomethingNew", {"transactionInfo": {"transactionId": "T1"}}, "Updated: SomethingNew, transaction T1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "trigger", "fields", "line"), HAPPENED)
+def test_a_transaction_event_is_told_as_what_happened(kind, trigger, fields, line):
+    payload = {"eventType": kind, "timestamp": NOW, "triggerReason": trigger, "seqNo": 0, **fields}
+    assert asked("TransactionEvent", payload) == line
+
+
+def test_every_trigger_and_state_has_words():
+    root = schema("2.1", CALL, "TransactionEvent")["definitions"]
+    assert set(_HAPPENED) >= set(root["TriggerReasonEnumType"]["enum"])
+    assert set(_STATES) == set(root["ChargingStateEnumType"]["enum"])
+    reasons = set(root["ReasonEnumType"]["enum"])
+    assert not {reason for _, reason in _REASONS_SAID} - reasons
+
+
+# --- reasons, costs, tunnels --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "info", "line"),
+    [
+        ("Reset", {"reasonCode": "TxInProgress"}, "Rejected, TxInProgress (a transaction is running)"),
+        (
+            "UnlockConnector",
+            {"reasonCode": "FixedCable", "additionalInfo": "see label"},
+            "Rejected, FixedCable (the cable is fixed to the station), see label",
+        ),
+        ("ClearCache", {"reasonCode": "Homemade", "additionalInfo": ""}, "Rejected, Homemade"),
+        ("RequestStartTransaction", {"reasonCode": "TxStarted"}, None),
+        ("GetLog", {"reasonCode": "Unspecified"}, "Rejected, Unspecified (no reason is given)"),
+    ],
+)
+def test_reason_codes_are_explained(action, info, line):
+    said = answered(action, {"status": "Rejected", "statusInfo": info})
+    assert said == (line or "Rejected, TxStarted (a transaction has started already)")
+
+
+def test_of_one_of_several_outcomes_the_code_is_told():
+    one = RATE | {"attributeStatus": "Rejected", "attributeStatusInfo": {"reasonCode": "ReadOnly"}}
+    line = answered("SetVariables", {"setVariableResult": [one]})
+    assert line == "SampledDataCtrlr.TxUpdatedInterval: Rejected (ReadOnly)"
+
+
+EXI = "gAQ8" * 100
+TARIFF = {
+    "tariffId": "day",
+    "currency": "EUR",
+    "energy": {"prices": [{"priceKwh": 0.45}, {"priceKwh": 0.35}]},
+    "fixedFee": {"prices": [{"priceFixed": 1}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "line"),
+    [
+        (
+            "Get15118EVCertificate",
+            {"action": "Install", "exiRequest": EXI, "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef"},
+            "Install, EXI of 300 bytes, ISO 15118-2",
+        ),
+        ("SetDefaultTariff", {"evseId": 0, "tariff": TARIFF}, "EVSE 0, tariff day, 0.45 EUR/kWh, …, 1 EUR fixed"),
+        ("ClearTariffs", {}, "all tariffs"),
+        ("ClearDERControl", {"isDefault": True, "controlType": "VoltVar"}, "defaults, VoltVar"),
+        ("NotifyDERStartStop", {"controlId": "c", "started": False, "timestamp": NOW}, "control c stopped"),
+        ("UsePriorityCharging", {"transactionId": "T1", "activate": False}, "transaction T1: off"),
+        ("ReportDERControl", {"requestId": 3, "curve": [{}, {}], "gradient": [{}]}, "request 3, 3 controls"),
+        ("UpdateDynamicSchedule", {"chargingProfileId": 4, "scheduleUpdate": {"limit": 16}}, "profile 4, limit 16"),
+    ],
+)  # fmt: skip
+def test_calls_of_2x_that_carry_something(action, payload, line):
+    assert asked(action, payload) == line
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "line"),
+    [
+        ("Get15118EVCertificate", {"status": "Accepted", "exiResponse": EXI}, "Accepted, EXI of 300 bytes"),
+        (
+            "GetTariffs",
+            {
+                "status": "Accepted",
+                "tariffAssignments": [{"tariffId": "day", "tariffKind": "DefaultTariff", "evseIds": [1]}],
+            },
+            "Accepted, day (DefaultTariff, EVSE 1)",
+        ),
+        (
+            "ClearTariffs",
+            {"clearTariffsResult": [{"tariffId": "day", "status": "Accepted"}, {"status": "NoTariff"}]},
+            "day: Accepted, NoTariff",
+        ),
+        (
+            "GetCertificateChainStatus",
+            {
+                "certificateStatus": [
+                    {"certificateHashData": {"serialNumber": "0A"}, "source": "OCSP", "status": "Good"}
+                ]
+            },
+            "0A: Good (OCSP)",
+        ),
+    ],
+)
+def test_answers_of_2x_that_carry_something(action, payload, line):
+    assert answered(action, payload) == line
+
+
+def tunnel(message_id, carried, vendor="org.openchargealliance.iso15118pnc"):
+    return asked("DataTransfer", {"vendorId": vendor, "messageId": message_id, "data": json.dumps(carried)})
+
+
+@pytest.mark.parametrize(
+    ("message_id", "carried", "line"),
+    [
+        (
+            "Authorize",
+            {"idToken": {"idToken": "DE8AA1A2B3C4D5", "type": "eMAID"}, "certificate": PEM * 3},
+            "Plug & Charge, Authorize: idToken DE8AA1A2B3C4D5 (eMAID), 3 certificates",
+        ),
+        (
+            "Get15118EVCertificate",
+            {"action": "Update", "exiRequest": EXI, "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef"},
+            "Plug & Charge, Get15118EVCertificate: Update, EXI of 300 bytes, ISO 15118-2",
+        ),
+        ("SignCertificate", {"csr": "x" * 100}, "Plug & Charge, SignCertificate: request of 100 characters"),
+        ("Homemade", {"a": 1}, "Plug & Charge, Homemade: object of 1 field"),
+        ("Authorize", {"idToken": 5}, "Plug & Charge, Authorize: object of 1 field"),
+        ("DataTransfer", {"vendorId": "a"}, "Plug & Charge, DataTransfer: object of 1 field"),
+    ],
+)
+def test_plug_and_charge_in_16(message_id, carried, line):
+    assert tunnel(message_id, carried) == line
+
+
+def test_costs_in_16():
+    vendor = "org.openchargealliance.costmsg"
+    running = {"transactionId": 42, "cost": 3.5, "state": "Charging", "meterValue": 12410}
+    line = tunnel("RunningCost", running, vendor)
+    assert line == "cost, RunningCost: transaction 42, cost 3.5, Charging, meter 12.41 kWh"
+    line = tunnel("FinalCost", {"transactionId": 42, "cost": 3.5, "priceText": "Thank you"}, vendor)
+    assert line == "cost, FinalCost: transaction 42, cost 3.5, Thank you"
+
+
+@pytest.mark.parametrize(
+    ("carried", "line"),
+    [
+        (
+            {"status": "Accepted", "exiResponse": EXI},
+            "Accepted; Get15118EVCertificate: Accepted, EXI of 300 bytes",
+        ),
+        ({"idTokenInfo": {"status": "Blocked"}}, "Accepted; Authorize: Blocked"),
+        ({"status": "Rejected"}, "Accepted: Rejected"),
+        ({"a": 1}, "Accepted: object of 1 field"),
+    ],
+)
+def test_answers_in_a_tunnel(carried, line):
+    assert answered("DataTransfer", {"status": "Accepted", "data": json.dumps(carried)}) == line
+
+
+@pytest.mark.parametrize(
+    "data", ["{", "[1]", "text", "", "{" * 5_000, '{"a":"' + "x" * 100_000 + '"}', 5, None]
+)
+def test_a_tunnel_that_carries_nothing_readable(data):
+    payload = {"vendorId": "org.openchargealliance.iso15118pnc", "messageId": "Authorize", "data": data}
+    assert asked("DataTransfer", payload).startswith("org.openchargealliance.iso15118pnc / Authorize")
+
+
+# --- every action -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("version", "kind", "action", "root"),
+    [pytest.param(*one, id=f"{one[0]} {one[1]} {one[2]}") for one in all_schemas()],
+)
+def test_every_action_of_every_version(version, kind, action, root, full):
+    payload = payload_of(root, root, full)
+    checker = validator(version, kind, action)
+    assert checker.is_valid(payload), [error.message for error in checker.iter_errors(payload)]
+    line = asked(action, payload, kind)
+    check(line)
+    assert line.strip()
+    phrases = ANSWERED if kind == CALLRESULT else ASKED
+    if action in phrases and payload:
+        phrases[action](payload)  # a phrase takes what the schema allows
+
+
+BROKE = "InternalError: the receiver failed while it worked on the message"
+SELDOM = "OccurenceConstraintViolation: a field is there too often, or too seldom"
+
+
+@pytest.mark.parametrize("action", [None, 5, [], {}, "Foo"])
+def test_an_empty_payload_of_what_is_no_action(action):
+    assert asked(action, {}) == ""
+    assert answered(action, {}) == ("received" if action == "Foo" else "")
 
 
 # --- the generic line ---------------------------------------------------------------------------------------
@@ -491,9 +742,14 @@ def test_a_payload_of_another_shape_gets_the_generic_line(action, payload, line)
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ('< [4,"1","InternalError","it broke",{}]', "InternalError: it broke"),
-        ('< [4,"1","InternalError","",{}]', "InternalError"),
-        ('< [4,"1","InternalError",null,null]', "InternalError"),
+        (
+            '< [4,"1","InternalError","it broke",{}]',
+            "InternalError: it broke (the receiver failed while it worked on the message)",
+        ),
+        ('< [4,"1","InternalError","",{}]', BROKE),
+        ('< [4,"1","InternalError",null,null]', BROKE),
+        ('< [4,"1","OccurenceConstraintViolation","",{}]', SELDOM),
+        ('< [4,"1","HomemadeError","",{}]', "HomemadeError"),
         ('< [4,"1",null]', "None"),
         ('< [4,"1",5,["a"],{}]', "5: ['a']"),
         ('< [3,"1",null]', ""),
