@@ -18,8 +18,10 @@ from ocppscope.cli.options import (
     reading_options,
 )
 from ocppscope.cli.pipes import reader_may_leave
+from ocppscope.cli.public_keys import public_key_option
 from ocppscope.cli.report import Verdict
 from ocppscope.filter import Filter
+from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.registry import RULES, SEVERITIES, Profile
 
@@ -59,6 +61,7 @@ def _known_rules(ctx: click.Context, param: click.Parameter, value: Sequence[str
 @click.option("--only", multiple=True, metavar="RULE", callback=_known_rules, help="Run only this rule.")
 @click.option("--skip", multiple=True, metavar="RULE", callback=_known_rules, help="Leave this rule out.")
 @filter_option
+@public_key_option
 @click.option("--join", is_flag=True, help="The inputs are one capture, in this order.")
 @reading_options
 def command(
@@ -72,6 +75,7 @@ def command(
     skip: tuple[str, ...],
     wanted: Filter | None,
     join: bool,
+    public_keys: tuple[PublicKey, ...],
     **reading: Any,
 ) -> None:
     """Read captures, print what went wrong, in whose message, and where the standard says so.
@@ -89,7 +93,7 @@ def command(
     counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     failed, interrupted = False, False
     for names in captures:
-        judge = _Judge(wanted, profile=profile, only=only or None, skip=skip)
+        judge = _Judge(wanted, profile=profile, only=only or None, skip=skip, public_keys=public_keys)
         try:
             opened = Reading(**reading).open(names)
             verdicts.append(Verdict(opened.name, judge.engine, opened.counts))

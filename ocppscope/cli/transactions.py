@@ -10,10 +10,14 @@ import click
 
 from ocppscope.cli import text
 from ocppscope.cli.options import EXIT_FINDINGS, OpenInput, Reading, reading_options
+from ocppscope.cli.public_keys import public_key_option
 from ocppscope.cli.text import columns_of
 from ocppscope.export import records
 from ocppscope.export.charging_records import transaction_record
 from ocppscope.ocpp import quantities
+from ocppscope.ocpp.signed.keys import PublicKey
+from ocppscope.ocpp.signed.records import INVALID, VALID
+from ocppscope.ocpp.signed.verdicts import SignedTransaction, Verdicts
 from ocppscope.ocpp.times import DAY, MINUTE, duration, timestamp
 from ocppscope.ocpp.transaction_details import Details, Ledger, Span
 from ocppscope.ocpp.transactions import Transaction
@@ -32,15 +36,16 @@ _NAMED: Final = 3
 @click.command()
 @click.argument("source", metavar="INPUT")
 @click.option("--json", "as_json", is_flag=True, help="One transaction a line, as JSON.")
+@public_key_option
 @reading_options
-def command(*, source: str, as_json: bool, **reading: Any) -> None:
+def command(*, source: str, as_json: bool, public_keys: tuple[PublicKey, ...], **reading: Any) -> None:
     """List the charging transactions of a capture, each over as many sessions as it takes.
 
     Times are of the station's clock, in UTC. Below a transaction stands what is odd about it: what waited in the
-    station's queue, what is missing, what it cost.
+    station's queue, what is missing, what it cost, and whether its signed meter values are valid.
     """
     opened = Reading(**reading).open([source])
-    found, total = _assembled(opened), _Total()
+    found, total = _assembled(opened, public_keys), _Total()
     if as_json:
         for one in found:
             sys.stdout.buffer.write(records.line(transaction_record(one)))
@@ -54,11 +59,20 @@ def command(*, source: str, as_json: bool, **reading: Any) -> None:
         sys.exit(EXIT_FINDINGS)
 
 
-def _assembled(opened: OpenInput) -> Iterator[Transaction]:
-    ledger = Ledger()
+def _assembled(opened: OpenInput, keys: Iterable[PublicKey]) -> Iterator[Transaction]:
+    ledger, verdicts = Ledger(), Verdicts(keys)
+
+    def judged(transactions: Iterable[Transaction]) -> Iterator[Transaction]:
+        for one in transactions:
+            if one.details is not None:
+                one.details.signed = verdicts.of(one)
+            yield one
+
     for batch in opened.batches():
-        yield from ledger.feed(batch)
-    yield from ledger.close()
+        for event in batch:
+            verdicts.feed(event)
+        yield from judged(ledger.feed(batch))
+    yield from judged(ledger.close())
 
 
 def _tell(found: Iterator[Transaction], total: "_Total") -> None:
@@ -223,6 +237,20 @@ def _wrong(details: Details) -> Iterator[str]:
         yield f"no meter values {_listed(map(_hole, holes), len(holes))}"
     if details.id_token_status not in (None, "Accepted"):
         yield f"token {visible(str(details.id_token_status))}"
+    if details.signed is not None and details.signed.verdict == INVALID:
+        yield _signed(details.signed)
+
+
+def _signed(known: SignedTransaction) -> str:
+    """`signed values invalid (OCMF): the signature does not fit`, `signed values valid (OCMF): 7.20 kWh`."""
+    said = (
+        f"signed values {known.verdict} ({known.format})"
+        if known.format
+        else f"signed values {known.verdict}"
+    )
+    if known.verdict != VALID:
+        return f"{said}: {visible(known.reason)}" if known.reason else said
+    return said if known.energy is None else f"{said}: {quantities.energy(known.energy)}"
 
 
 def _late(details: Details) -> Iterator[str]:
@@ -265,3 +293,5 @@ def _more(details: Details) -> Iterator[str]:
         yield f"remote start {details.remote_start}"
     if details.reservation is not None:
         yield f"reservation {details.reservation}"
+    if details.signed is not None and details.signed.verdict != INVALID:
+        yield _signed(details.signed)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ocppscope.ocpp.signed.records import NOT_SIGNED
 from ocppscope.ocpp.times import SECOND, timestamp
 from ocppscope.ocpp.transaction_details import Details
 from ocppscope.ocpp.transactions import Transaction
@@ -46,8 +47,24 @@ def transaction_record(one: Transaction) -> dict[str, Any]:
         "costBy": more.cost_by,
         "currency": more.currency,
         "tariffId": more.tariff,
+        "signedValues": _signed(more),
         "startN": one.start_n,
         "stopN": one.stop_n,
+    }
+
+
+def _signed(more: Details) -> dict[str, Any]:
+    """The verdict on its signed meter values, and what they say alone; energy in Wh."""
+    known = more.signed
+    if known is None:
+        return {"verdict": NOT_SIGNED}
+    return {
+        "verdict": known.verdict,
+        "reason": known.reason or None,
+        "format": known.format or None,
+        "energyWh": known.energy,
+        "values": known.values,
+        "keyFrom": known.source,
     }
 
 

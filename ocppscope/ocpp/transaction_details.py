@@ -15,6 +15,7 @@ from ocppscope.events import CALL, CALLRESULT, FROM_CSMS, Event, Message, Notice
 from ocppscope.ocpp.configuration import ACTUAL, settings_told
 from ocppscope.ocpp.lenient import fields, finite, identifier, items, text, told, whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.ocpp.signed.verdicts import SignedTransaction
 from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.transactions import ENDED, OPEN, STATIONS, Assembler, Track, Transaction
 
@@ -141,6 +142,7 @@ class Details:
         "remote_start",
         "reservation",
         "seq_nos",
+        "signed",
         "start_age",
         "stop_age",
         "stop_id_token",
@@ -179,6 +181,8 @@ class Details:
         """Who reckoned the cost."""
         self.currency: str | None = None
         self.tariff: str | None = None
+        self.signed: SignedTransaction | None = None
+        """What its signed meter values prove, set by who has that judged; None: it has none."""
         self._youngest: int | None = None
         self._told: Span | None = None
         """The earliest and the latest time that its messages tell."""

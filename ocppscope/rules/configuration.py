@@ -1,10 +1,15 @@
 """What the capture shows of a station's configuration. No rules: these learn what rules of others need."""
 
-from typing import Any
+from typing import Final
 
-from ocppscope.events import CALLRESULT, Message
+from ocppscope.events import CALLRESULT, FROM_STATION, Message
+from ocppscope.ocpp.configuration import ACTUAL, settings_told
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.state import SessionState
+
+CHOICES: Final = ".valuesList"
+"""What is put behind a variable's name for the values that it may have."""
+_LIMIT: Final = 5_000
 
 
 @learns(on_call("BootNotification"))
@@ -12,52 +17,21 @@ def learn_boot(event: Message, state: SessionState) -> None:
     state.station.boot = event.payload
 
 
-@learns(on_answer("GetConfiguration"))
-def learn_configuration(event: Message, state: SessionState) -> None:
-    """1.6: the keys that were asked for."""
-    for entry in _items(event.payload, "configurationKey"):
-        _remember(state, entry.get("key"), entry.get("value"))
-
-
-@learns(on_answer("ChangeConfiguration"))
-def learn_change(event: Message, state: SessionState) -> None:
-    """1.6: a key that was set."""
-    if event.type == CALLRESULT and event.call and isinstance(event.payload, dict):
-        asked = event.call.payload
-        if event.payload.get("status") == "Accepted" and isinstance(asked, dict):
-            _remember(state, asked.get("key"), asked.get("value"))
-
-
-@learns(on_answer("GetVariables"))
-def learn_variables(event: Message, state: SessionState) -> None:
-    """2.x: the variables that were asked for."""
-    for entry in _items(event.payload, "getVariableResult"):
-        _remember(state, _name(entry), entry.get("attributeValue"))
-
-
-@learns(on_answer("SetVariables"))
-def learn_set_variables(event: Message, state: SessionState) -> None:
-    """2.x: the variables that were set."""
-    asked = _items(event.call.payload, "setVariableData") if event.call else []
-    for entry, result in zip(asked, _items(event.payload, "setVariableResult"), strict=False):
-        if result.get("attributeStatus") == "Accepted":
-            _remember(state, _name(entry), entry.get("attributeValue"))
-
-
-def _items(payload: Any, name: str) -> list[dict[str, Any]]:
-    items = payload.get(name) if isinstance(payload, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _name(entry: dict[str, Any]) -> Any:
-    variable = entry.get("variable")
-    return variable.get("name") if isinstance(variable, dict) else None
-
-
-_LIMIT = 5_000
-
-
-def _remember(state: SessionState, key: Any, value: Any) -> None:
+@learns(on_call("NotifyReport"))
+@learns(on_answer("GetConfiguration", "ChangeConfiguration", "GetVariables", "SetVariables"))
+def learn_settings(event: Message, state: SessionState) -> None:
+    """Keys (1.6) and variables (2.x) by name; those of one name are told apart by instance: `Name[Instance]`."""
+    if event.direction != FROM_STATION or (event.type != CALLRESULT and event.call is not None):
+        return
     known = state.station.configuration
-    if isinstance(key, str) and isinstance(value, str) and len(known) < _LIMIT:
-        known[key] = value
+    for one in settings_told(event):
+        name = f"{one.name}[{one.instance}]" if one.instance else one.name
+        if one.value is not None and one.attribute == ACTUAL and not one.is_pending:
+            _remember(known, name, one.value)
+        if one.choices is not None:
+            _remember(known, name + CHOICES, one.choices)
+
+
+def _remember(known: dict[str, str], name: str, value: str) -> None:
+    if name in known or len(known) < _LIMIT:
+        known[name] = value

@@ -84,6 +84,7 @@ def test_json_has_what_is_known_and_null_for_the_rest():
         "costBy": None,
         "currency": None,
         "tariffId": None,
+        "signedValues": {"verdict": "not signed"},
         "startN": 18,
         "stopN": 26,
     }

@@ -12,15 +12,9 @@ PINGS = [ping(), "+100s", ping()]
 def known(*pieces, version="1.6"):
     """Feed the learners by hand; what the station's configuration is afterwards."""
     station = StationState()
-    learners = {
-        "GetConfiguration": configuration.learn_configuration,
-        "ChangeConfiguration": configuration.learn_change,
-        "GetVariables": configuration.learn_variables,
-        "SetVariables": configuration.learn_set_variables,
-    }
     for message in messages(*pieces, version=version):
-        if message.type != 2:
-            learners[message.action](message, SessionState(message.session, station))
+        if message.type != 2 or message.action == "NotifyReport":
+            configuration.learn_settings(message, SessionState(message.session, station))
     return station.configuration
 
 
@@ -121,7 +115,6 @@ def test_variables_of_2x_serve_too():
 
 def test_memory_is_bounded():
     station = StationState()
-    state = SessionState(None, station)
     for number in range(configuration._LIMIT + 10):
-        configuration._remember(state, f"key {number}", "1")
+        configuration._remember(station.configuration, f"key {number}", "1")
     assert len(station.configuration) == configuration._LIMIT
