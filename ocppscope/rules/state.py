@@ -27,6 +27,8 @@ from ocppscope.rules.expectations import Expectation, Expectations, is_back
 from ocppscope.rules.tables.authorizations import Authorization
 from ocppscope.rules.tables.connectors import Connector, Place
 from ocppscope.rules.tables.deliveries import Deliveries
+from ocppscope.rules.tables.flows import Flows
+from ocppscope.rules.tables.local_list import LocalList
 from ocppscope.rules.tables.profiles import Profiles
 from ocppscope.rules.tables.registration import Registration
 from ocppscope.rules.tables.requests import Request
@@ -76,6 +78,8 @@ class StationState:
     transactions: Transactions = field(default_factory=Transactions)
     authorizations: Recent[str, Authorization] = field(default_factory=lambda: Recent(_TOKENS))
     """By idTag or idToken, in lower case."""
+    flows: Flows = field(default_factory=Flows)
+    local_list: LocalList = field(default_factory=LocalList)
     reservations: Reservations = field(default_factory=Reservations)
     requests: dict[str, Request] = field(default_factory=dict)
     """By action: what the CSMS asked last."""

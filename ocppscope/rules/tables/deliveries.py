@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from ocppscope.events import CALL, CALLERROR, CALLRESULT, FROM_STATION, Message
 from ocppscope.ocpp.actions import BY_SENDER
-from ocppscope.ocpp.recent import Recent
 from ocppscope.rules.registry import learns, on_answer, on_call
 
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ class Delivery:
     """CallErrors that it got."""
     refused: Message | None = None
     """The CallError to its latest sending."""
+    told_in: int | None = None
+    """The number of the session in which a rule told of it last."""
 
     def send(self, event: Message) -> None:
         self.last, self.refused = event, None
@@ -51,7 +52,7 @@ class Deliveries:
     __slots__ = ("_again", "failed", "flight")
 
     def __init__(self) -> None:
-        self.flight: Recent[int, Message] = Recent(_KEPT)
+        self.flight: dict[int, Message] = {}
         """By number: Calls without an answer, sent once so far."""
         self.failed: list[Delivery] = []
         """Those that got a CallError, or were sent again."""
@@ -73,13 +74,15 @@ class Deliveries:
             if one.last.action == action and one.last.payload == payload:
                 return one
         for call in self.flight.values():
-            if call.action == action and call.payload == payload:
+            if call.action == action and call.payload == payload and call.n != event.n:
                 return Delivery(call, call, numbers=[call.n])
         return None
 
     def send(self, event: Message) -> None:
         one = self.again(event)
         if one is None:
+            if len(self.flight) >= _KEPT:
+                del self.flight[next(iter(self.flight))]
             self.flight[event.n] = event
             return
         if self.flight.pop(one.last.n, None) is not None:
