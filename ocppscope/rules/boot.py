@@ -479,13 +479,23 @@ _BOOTS_WITHIN: Final = 5 * MINUTE
     needs="time",
 )
 def many_boots(event: Message, state: SessionState) -> Report | None:
-    known = state.station.registration
-    if event.time is None or known.status != ACCEPTED:
+    station, known = state.station, state.station.registration
+    boots: list[tuple[int, int]] = station.noted.setdefault("BOOT-015", [])
+    if event.time is None or known.status not in (None, ACCEPTED):
         return None  # those of a station that is not accepted yet are asked for
-    boots = [n for time, n in known.boots if time is not None and event.time - time <= _BOOTS_WITHIN]
-    if len(boots) + 1 < _BOOTS or known.accepted is None or known.accepted.n < boots[0]:
+    requests = (station.requests.get(name) for name in _LEADS_TO_BOOT)
+    if any(_came_after(request.call, known.call) for request in requests if request is not None):
         return None
-    return Report(f"{len(boots) + 1} within {duration(_BOOTS_WITHIN)}", events=tuple(boots))
+    if known.call is not None and known.accepted is None:
+        return None  # the one before was not answered
+    boots[:] = [(time, n) for time, n in boots if event.time - time <= _BOOTS_WITHIN]
+    boots.append((event.time, event.n))
+    if len(boots) < _BOOTS:
+        return None
+    return Report(f"{len(boots)} within {duration(_BOOTS_WITHIN)}", events=tuple(n for _, n in boots[-20:]))
+
+
+_LEADS_TO_BOOT: Final = ("Reset", "UpdateFirmware", "SignedUpdateFirmware")
 
 
 # --- Heartbeats ---
@@ -776,7 +786,6 @@ def no_status_report_after_offline(event: Message, state: SessionState) -> None:
 # --- the same Call before every boot ---
 
 _SHORTLY: Final = 2 * MINUTE
-_EXPECTED_TO_BOOT: Final = frozenset({"Reset", "UpdateFirmware", "SignedUpdateFirmware"})
 
 
 @rule(
@@ -796,7 +805,7 @@ def same_call_before_boots(event: Message, state: SessionState) -> Report | None
     away = station.last_end if station.offline_since is None else station.offline_since
     noted = station.noted.setdefault("BOOT-024", {})
     if (
-        last.action in _EXPECTED_TO_BOOT
+        last.action in _LEADS_TO_BOOT
         or last.n < known.call.n
         or (away is not None and last.time is not None and not 0 <= away - last.time <= _SHORTLY)
     ):

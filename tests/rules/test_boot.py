@@ -146,7 +146,7 @@ CASES = [
     case(
         "BOOT-003",
         [boot_2x("Pending"), status_2x()],
-        [boot_2x("Pending"), trigger("StatusNotification"), status_2x()],
+        [boot_2x("Pending"), trigger("Heartbeat"), beat()],
         E,
         **V2,
     ),

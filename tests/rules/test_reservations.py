@@ -177,6 +177,10 @@ def test_a_start_that_was_queued_before_the_reservation():
     assert not judged("+60s", reserve(), start("B", told=stamp(-10)), only=["RES-007"])
 
 
+def test_a_reservation_that_a_reboot_has_ended():
+    assert not judged(reserve(), RESERVED, connector("Available", "st3"), start("B"), only=["RES-007"])
+
+
 def test_a_group_that_only_the_station_knows():
     assert not judged(reserve(parentIdTag="G"), start("B"), only=["RES-007"])
 

@@ -6,8 +6,13 @@ messages from the side that may send them.
 
 from ocppscope.rules.tables import (
     authorizations,
+    certificates,
     connectors,
     deliveries,
+    firmware,
+    flows,
+    local_list,
+    meters,
     profiles,
     registration,
     requests,
@@ -17,8 +22,13 @@ from ocppscope.rules.tables import (
 
 __all__ = [
     "authorizations",
+    "certificates",
     "connectors",
     "deliveries",
+    "firmware",
+    "flows",
+    "local_list",
+    "meters",
     "profiles",
     "registration",
     "requests",

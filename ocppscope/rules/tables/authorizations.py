@@ -24,7 +24,7 @@ class Authorization:
     status: str
     """`Accepted`, `Blocked`, `ConcurrentTx`, `Expired`, `Invalid`, `Unknown` … as on the wire."""
     group: str | None
-    """parentIdTag (1.6), groupIdToken (2.x), in lower case."""
+    """parentIdTag (1.6), groupIdToken (2.x), in lower case, as it was told last: it need not be told each time."""
     n: int
     """The number of the message that said so."""
     time: int | None
@@ -52,12 +52,13 @@ def group_of(info: dict[str, Any]) -> str | None:
 def learn_authorization(event: Message, state: "SessionState") -> None:
     if event.type != CALLRESULT or event.call is None:
         return
-    token, info = token_of(fields(event.call.payload)), info_of(fields(event.payload))
+    info = info_of(fields(event.payload))
     status = text(info.get("status"))
+    token = token_of(fields(event.call.payload)) if status is not None else None
     if token is not None and status is not None:
-        state.station.authorizations[token] = Authorization(
-            status, group_of(info), event.n, event.time, event.action
-        )
+        known = state.station.authorizations.pop(token, None)  # so that it is remembered from now
+        group = group_of(info) or (known.group if known is not None else None)
+        state.station.authorizations[token] = Authorization(status, group, event.n, event.time, event.action)
 
 
 @learns(on_answer("SendLocalList"))
@@ -73,9 +74,9 @@ def learn_local_list(event: Message, state: "SessionState") -> None:
         status = text(info.get("status"))
         if token is None:
             continue
-        if status is None:
-            state.station.authorizations.pop(token, None)
-            continue
-        state.station.authorizations[token] = Authorization(
-            status, group_of(info), event.n, event.time, event.action
-        )
+        known = state.station.authorizations.pop(token, None)
+        if status is not None:
+            group = group_of(info) or (known.group if known is not None else None)
+            state.station.authorizations[token] = Authorization(
+                status, group, event.n, event.time, event.action
+            )

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ocppscope.events import CALLRESULT, Message
+from ocppscope.events import Message
 from ocppscope.ocpp.connectors import ConnectorState, availability_told, status_told
 from ocppscope.ocpp.lenient import fields, text
-from ocppscope.rules.registry import learns, on_answer, on_call
+from ocppscope.rules.registry import learns, on_call
 
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
@@ -113,8 +113,8 @@ class Connector:
     """The number of the message that said so first."""
     payload: dict[str, Any] = field(default_factory=dict)
     """Of the last StatusNotification; empty where it was a NotifyEvent, or very long."""
-    is_confirmed: bool = False
-    """It was answered with a CallResult."""
+    needless: list[int] = field(default_factory=list)
+    """CON-006's: the numbers of the latest messages in a row that said nothing new."""
 
 
 @learns(on_call("StatusNotification"))
@@ -124,16 +124,6 @@ def learn_status(event: Message, state: "SessionState") -> None:
         known = _remember(event, state.station, told, text(payload.get("errorCode")))
         if known is not None:
             known.payload = payload if len(event.raw) <= _LONGEST else {}
-
-
-@learns(on_answer("StatusNotification"))
-def learn_status_answer(event: Message, state: "SessionState") -> None:
-    if event.type != CALLRESULT or event.call is None:
-        return
-    for told in status_told(event.call, fields(event.call.payload)):
-        known = state.station.connectors.get((told.evse, told.connector))
-        if known is not None and known.n == event.call.n:
-            known.is_confirmed = True
 
 
 @learns(on_call("NotifyEvent"))
@@ -159,10 +149,10 @@ def _remember(
         )
         return known
     if told.status != known.status:
+        known.needless.clear()
         known.before = known.status
         if told.status == FAULTED:
             known.before_fault = known.status
         known.status, known.time, known.seen, known.since = told.status, told.time, event.time, event.n
     known.n, known.session, known.error = event.n, event.session.number, error
-    known.is_confirmed = False
     return known

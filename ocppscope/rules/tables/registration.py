@@ -3,8 +3,7 @@
 Sources: OCPP 1.6 edition 2 §4.2; OCPP 2.0.1 and 2.1 part 2, use cases B01 to B04.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ocppscope.events import CALLRESULT, Message
@@ -35,8 +34,6 @@ class Registration:
     """The number of the session that it was sent in."""
     previous: Message | None = None
     """The BootNotification before the last."""
-    boots: deque[tuple[int | None, int]] = field(default_factory=lambda: deque(maxlen=20))
-    """Of the latest ones: time and number."""
     accepted: Message | None = None
     """The latest answer that accepted it."""
 
@@ -56,7 +53,6 @@ def learn_boot(event: Message, state: "SessionState") -> None:
     known = state.station.registration
     known.previous, known.call, known.answer = known.call, event, None
     known.session = event.session.number
-    known.boots.append((event.time, event.n))
 
 
 @learns(on_answer("BootNotification"))

@@ -4,9 +4,10 @@ Sources: OCPP 1.6 edition 2 §5.1, §5.13; OCPP 2.0.1 and 2.1 part 2, functional
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ocppscope.events import Message
+from ocppscope.ocpp.connectors import availability_told, status_told
 from ocppscope.ocpp.lenient import fields, text, told, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.rules.registry import learns, on_answer, on_call
@@ -16,6 +17,8 @@ from ocppscope.rules.tables.requests import asked, status_of
 
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
+
+_AVAILABLE: Final = "Available"
 
 
 @dataclass(slots=True, eq=False)
@@ -37,8 +40,11 @@ class Reservation:
     ended: int | None = None
     """The number of the message that ended it; None while it is live."""
 
+    is_released: bool = False
+    """Its connector was told to be Available again: it may have been lost with a reboot."""
+
     def is_live(self, now: int | None) -> bool:
-        return self.ended is None and not (now and self.expiry and now > self.expiry)
+        return self.ended is None and not self.is_released and not (now and self.expiry and now > self.expiry)
 
 
 class Reservations(Recent[int, Reservation]):
@@ -105,3 +111,18 @@ def learn_use(event: Message, state: "SessionState") -> None:
     if not state.station.reservations or type(event.payload) is not dict:
         return
     _end(state.station, whole(event.payload.get("reservationId")), event)
+
+
+@learns(on_call("StatusNotification", "NotifyEvent"))
+def learn_release(event: Message, state: "SessionState") -> None:
+    known = state.station.reservations
+    if not known:
+        return
+    read = status_told if event.action == "StatusNotification" else availability_told
+    for one in read(event, fields(event.payload)):
+        if one.status == _AVAILABLE:
+            for reservation in known.values():
+                if reservation.place in ((one.evse, one.connector), (one.evse, None)) and any(
+                    reservation.place
+                ):
+                    reservation.is_released = True
