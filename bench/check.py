@@ -2,7 +2,8 @@
 
 Usage: python bench/check.py CAPTURE [--port 9000] [--larger CAPTURE] [--runs 5]
 
-Both run in turn, several times; the ratio is that of their fastest runs, because machines are noisy.
+Both run in turn, several times; the ratio is that of their fastest runs, because machines are noisy. Then it
+says which share of check's time rules take, by module, and which five are the dearest.
 CAPTURE is best made by many stations talking over loopback; --larger is one with more of the same, to show
 that memory does not grow with the length of a capture. Needs tshark.
 """
@@ -11,10 +12,24 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from ocppscope import rules as _all_rules  # noqa: F401 - declares them
+from ocppscope.ocpp.decoder import Decoder
+from ocppscope.rules.engine import Engine
+from ocppscope.rules.registry import LEARNERS, RULES
+from ocppscope.sources import SourceOptions, open_source
+
+DEAREST = 5
 
 
 def run(command: list[str]) -> tuple[float, float]:
@@ -27,6 +42,73 @@ def run(command: list[str]) -> tuple[float, float]:
     if process.returncode not in (0, 1):
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
     return seconds, usage.ru_maxrss / 1024
+
+
+def judged(capture: Path) -> tuple[int, int, int]:
+    """Nanoseconds that `check` takes in this process, those of them within the engine, and how many messages."""
+    decoder, engine, clock = Decoder(), Engine(), time.process_time_ns
+    messages, within, begin = 0, 0, clock()
+    for batch in open_source([str(capture)], SourceOptions()).batches():
+        events = decoder.feed(batch)
+        messages += len(events)
+        before = clock()
+        engine.feed(events)
+        within += clock() - before
+    return clock() - begin, within, messages
+
+
+@contextmanager
+def timed(spent: Counter[tuple[str, str]]) -> Iterator[None]:
+    """Have the functions of all rules and learners add up their nanoseconds, by module and by rule or name."""
+    clock = time.process_time_ns  # others may use the processors meanwhile
+
+    def wrapped(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        key = function.__module__.rpartition(".")[2], name
+
+        def run(*args: Any) -> Any:
+            begin = clock()
+            found = function(*args)
+            spent[key] += clock() - begin - overhead
+            return found
+
+        return run
+
+    overhead = statistics.median_low(-clock() + clock() for _ in range(10_000))
+    known, learners = dict(RULES), list(LEARNERS)
+    for rule_id, one in known.items():
+        if one.check:
+            RULES[rule_id] = replace(one, check=wrapped(one.check, rule_id))
+    LEARNERS[:] = [(trigger, wrapped(learner, learner.__name__)) for trigger, learner in learners]
+    try:
+        yield
+    finally:
+        RULES.update(known)
+        LEARNERS[:] = learners
+
+
+def shares(capture: Path, runs: int) -> None:
+    """Print what rules take of the time of `check`, without its start."""
+    whole, within, messages = min(judged(capture) for _ in range(runs))
+    found: list[Counter[tuple[str, str]]] = [Counter() for _ in range(runs)]
+    for one in found:
+        with timed(one):
+            judged(capture)
+    spent = Counter({key: min(one[key] for one in found) for key in found[0]})
+    modules: Counter[str] = Counter()
+    for (module, _), nanoseconds in spent.items():
+        modules[module] += nanoseconds
+
+    def told(nanoseconds: int) -> str:
+        return f"{100 * nanoseconds / whole:5.1f} %  {nanoseconds / messages / 1000:6.3f} µs a message"
+
+    print(f"\nof check's time, {whole / messages / 1000:.2f} µs a message, without its start:")
+    print(f"  {'the engine and its rules':30}{told(within)}")
+    print(f"  {'rules':30}{told(modules.total())}")
+    for module, nanoseconds in modules.most_common():
+        print(f"    {module:28}{told(nanoseconds)}")
+    print("the dearest:")
+    for (module, name), nanoseconds in spent.most_common(DEAREST):
+        print(f"  {f'{name} ({module})':30}{told(nanoseconds)}")
 
 
 def main() -> None:
@@ -56,6 +138,7 @@ def main() -> None:
         print(
             f"a capture {size:.1f} times as large: {seconds:.2f} s, peak {larger:.0f} MiB ({growth:.3f} times)"
         )
+    shares(args.capture, args.runs)
 
 
 if __name__ == "__main__":

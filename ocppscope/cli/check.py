@@ -19,10 +19,12 @@ from ocppscope.cli.options import (
 )
 from ocppscope.cli.pipes import reader_may_leave
 from ocppscope.cli.public_keys import public_key_option
+from ocppscope.cli.quirks import quirks_option
 from ocppscope.cli.report import Verdict
 from ocppscope.filter import Filter
 from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.engine import Engine, Finding
+from ocppscope.rules.quirks import Quirks
 from ocppscope.rules.registry import RULES, SEVERITIES, Profile
 
 
@@ -62,6 +64,7 @@ def _known_rules(ctx: click.Context, param: click.Parameter, value: Sequence[str
 @click.option("--skip", multiple=True, metavar="RULE", callback=_known_rules, help="Leave this rule out.")
 @filter_option
 @public_key_option
+@quirks_option
 @click.option("--join", is_flag=True, help="The inputs are one capture, in this order.")
 @reading_options
 def command(
@@ -76,6 +79,7 @@ def command(
     wanted: Filter | None,
     join: bool,
     public_keys: tuple[PublicKey, ...],
+    quirks: Quirks | None,
     **reading: Any,
 ) -> None:
     """Read captures, print what went wrong, in whose message, and where the standard says so.
@@ -93,7 +97,9 @@ def command(
     counted = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on in SEVERITIES else ()
     failed, interrupted = False, False
     for names in captures:
-        judge = _Judge(wanted, profile=profile, only=only or None, skip=skip, public_keys=public_keys)
+        judge = _Judge(
+            wanted, profile=profile, only=only or None, skip=skip, public_keys=public_keys, quirks=quirks
+        )
         try:
             opened = Reading(**reading).open(names)
             verdicts.append(Verdict(opened.name, judge.engine, opened.counts))

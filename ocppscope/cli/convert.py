@@ -66,7 +66,7 @@ def command(
     no OCPP message, 130 interrupted: what was read until then is in OUTPUT.
     """
     form = _format_of(target, name)
-    settings = Reading(**reading, follow=follow)
+    settings = Reading(**reading, follow=follow, is_for_viewer=scratch)
     if follow and wanted is not None:
         raise click.UsageError("--follow and --filter contradict each other: a selection is made at the end")
     title = "standard input" if source == "-" else source

@@ -58,7 +58,7 @@ def command(
 
 
 def _tell(notice: Notice) -> None:
-    if notice.kind != "file.damaged" and not notice.kind.startswith("text."):  # told by all commands
+    if not notice.kind.startswith(("file.damaged", "text.", "trace.")):  # told by all commands
         click.echo(f"{notice.kind}: {visible(notice.detail)}", err=True)
 
 

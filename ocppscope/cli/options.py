@@ -197,11 +197,15 @@ class OpenInput:
 
 
 def _tell_log(batch: list[Event | Notice], *, dialect_only: bool) -> None:
-    """Say how a log is read, and what had to be assumed."""
+    """Say how a log is read, what had to be assumed, and what is odd about the records of a trace."""
     kinds = "text.dialect" if dialect_only else "text."
     for event in batch:
-        if isinstance(event, Notice) and event.kind.startswith(kinds):
+        if not isinstance(event, Notice):
+            continue
+        if event.kind.startswith(kinds):
             click.echo(f"Note: {visible(event.detail)}", err=True)
+        elif event.kind.startswith("trace.") and not dialect_only:
+            click.echo(f"Warning: {visible(event.detail)}", err=True)
 
 
 def _bytes_of(path: Path, option: str) -> bytes:

@@ -20,6 +20,8 @@ from ocppscope.rules.registry import RULES, SEVERITIES, Severity
 
 _SESSIONS_NAMED: Final = 3
 _CLEAN: Final = "no errors, no warnings"
+_TOLD_ALREADY: Final = frozenset({"CAP-013"})
+"""Rules whose findings people have read on stderr, while the input was read."""
 
 
 class Verdict:
@@ -61,7 +63,7 @@ def _as_text(verdicts: Iterable[Verdict]) -> None:
     for at, verdict in enumerate(verdicts):
         if at:
             click.echo()
-        findings = verdict.findings
+        findings = [one for one in verdict.findings if one.rule.id not in _TOLD_ALREADY]
         grave = [finding for finding in findings if finding.severity != "info"]
         if not grave:
             _print_clean(verdict, findings)
@@ -85,6 +87,8 @@ def _print_clean(verdict: Verdict, notes: list[Finding]) -> None:
         note = f"{group[0].rule.id} {group[0].rule.title}: {group[0].detail}"
         note += f" (and in {wording.plural(len(group) - 1, 'more session')})" if len(group) > 1 else ""
         click.echo(text.wrapped(note, " " * 9, "    note "))
+        if group[0].quirk:
+            click.echo(text.wrapped(group[0].quirk.said, " " * 16, f"{' ' * 9}known  "))
 
 
 def _tally(findings: list[Finding]) -> str:
@@ -109,7 +113,11 @@ def _print_group(group: list[Finding]) -> None:
     click.echo(text.wrapped(finding.rule.title, indent, head, bold=True))
     for one in group[:_SESSIONS_NAMED]:
         click.echo(text.wrapped(f"{_where(one)}{one.detail}", indent))
+        if one.quote is not None:
+            click.echo(text.pointed(one.quote.before, one.quote.after, indent))
         click.echo(text.wrapped(_proof(one), indent, dim=True))
+        if one.quirk:
+            click.echo(text.wrapped(one.quirk.said, indent + "       ", f"{indent}known  "))
     if len(group) > _SESSIONS_NAMED:
         click.echo(f"{indent}and in {wording.plural(len(group) - _SESSIONS_NAMED, 'more session')}")
     click.echo(click.style(text.wrapped(finding.source, indent + "       ", f"{indent}source "), dim=True))
@@ -159,7 +167,8 @@ def _as_junit(verdicts: Iterable[Verdict]) -> None:
 
 def _test_case(finding: Finding, name: str) -> str:
     title = junit.attribute(f"{finding.rule.id} {_where(finding)}{finding.subject}".strip(": "))
-    body = junit.body(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}")
+    known = f"\nknown: {finding.quirk.said}" if finding.quirk else ""
+    body = junit.body(f"{finding.detail}\n{_proof(finding)}\n{finding.source}\n{finding.rule.hint}{known}")
     message = junit.attribute(finding.rule.title)
     start = f"    <testcase classname={name} name={title}>"
     if finding.severity == "info":
@@ -191,7 +200,7 @@ def _as_sarif(verdicts: Iterable[Verdict]) -> None:
             {
                 "ruleId": finding.rule.id,
                 "level": levels[finding.severity],
-                "message": {"text": f"{_where(finding)}{finding.detail} ({finding.source})"},
+                "message": {"text": f"{_where(finding)}{finding.detail} ({finding.source}){_known(finding)}"},
                 "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(verdict.name)}}}],
                 "occurrenceCount": finding.count,
                 "properties": {"events": finding.events},
@@ -200,6 +209,10 @@ def _as_sarif(verdicts: Iterable[Verdict]) -> None:
         ],
     }
     click.echo(json.dumps({"version": "2.1.0", "$schema": _SARIF_SCHEMA, "runs": [run]}, indent=2))
+
+
+def _known(finding: Finding) -> str:
+    return f". Known: {finding.quirk.said}" if finding.quirk else ""
 
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

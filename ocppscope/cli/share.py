@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -19,7 +20,8 @@ from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.cli.counts import Counts
 from ocppscope.cli.options import EXIT_FINDINGS, OpenInput, Reading, UnreadableInput, reading_options
 from ocppscope.events import Notice
-from ocppscope.export import FORMATS, Order
+from ocppscope.export import FORMATS, SHARED, Order
+from ocppscope.export.open_ocpp_trace import is_carried
 from ocppscope.ocpp import wording
 from ocppscope.ocpp.decoder import Decoder
 from ocppscope.ocpp.visible import visible
@@ -29,13 +31,19 @@ from ocppscope.rules.registry import SEVERITIES
 
 _PREFERRED: Final = ("open-ocpp-trace", "pcapng")
 """Formats that can be replayed, the best first; the first that there is is the default."""
-_HANDSHAKES: Final = ("pcapng", "ocppdb", "jsonl")
-"""Formats that carry them also where no message follows."""
+_MESSAGES_ONLY: Final = (
+    *(name for name in FORMATS if name.startswith(("open-ocpp-trace", "csv"))),
+    "parquet",
+)
+"""Formats that have no place for what is no message, such as a refused handshake."""
 _PACKED: Final = ".gz"
 _NEVER_PACKED: Final = "ocppdb"
 """SQLite needs a plain file."""
 _NAME: Final = "shared-capture"
 """Says nothing, unlike the names of inputs."""
+_NO_MESSAGE: Final = (
+    "it holds no message that a trace could carry, and so it is written as pcapng: replay has nothing to play"
+)
 _FINDINGS_TOLD: Final = 50
 _WHAT: Final[Mapping[str, str]] = {
     "identity": "station identities",
@@ -83,7 +91,16 @@ def _fields(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
         if kind == table.SECRET:
             raise click.BadParameter(f"{field} is a secret, which is always removed", ctx, param)
         if kind in (None, table.PLAIN):
-            raise click.BadParameter(f"{field} is no field that would be replaced", ctx, param)
+            kinds = ", ".join(kind for kind in _WHAT if kind != table.SECRET)
+            raise click.BadParameter(
+                f"{field or 'nothing'} is no field that would be replaced, and no kind ({kinds})", ctx, param
+            )
+        if "/" in field and not table.is_place(field):
+            raise click.BadParameter(
+                f"{field} is no place of OCPP: Authorize/idTag and Authorize.answer/idTagInfo/parentIdTag are",
+                ctx,
+                param,
+            )
     return tuple(value)
 
 
@@ -131,11 +148,12 @@ def command(
         share = _Share(_spooled(source, Path(folder)), Reading(**reading), Options(seed, also, keep, vendors))
         try:
             share.learn()
-            if not share.has_messages and name not in _HANDSHAKES:
+            if not share.has_messages and name in _MESSAGES_ONLY:
                 if is_chosen:
                     raise click.UsageError(
                         f"{name} carries messages, of which there is none: say --to pcapng"
                     )
+                click.echo(f"Note: {_NO_MESSAGE}", err=True)
                 name, target, text = _place("pcapng", None, source, force=force)
             made = share.write(name, Path(folder) / f"made{FORMATS[name].extension}")
         except KeyboardInterrupt:
@@ -150,6 +168,8 @@ def command(
     click.echo(visible(f"{target}: {share.counts}"), err=True)
     for line in share.said():
         click.echo(line, err=True)
+    for pattern in share.unmatched:
+        click.echo(visible(f"Warning: --also {pattern} matches nothing in it"), err=True)
     click.echo(f"{text} is for the issue. Look through both before you attach them.", err=True)
     if share.is_damaged or not share.proof.holds:
         sys.exit(EXIT_FINDINGS)
@@ -224,10 +244,15 @@ class _Share:
         self.counts = Counts()
         self.is_damaged = False
         self.has_messages = False
+        """A record of a trace can carry at least one event."""
 
     @property
     def proof(self) -> Proof:
         return compare(self._before.findings, self._after.findings, self._summary.rules)
+
+    @property
+    def unmatched(self) -> list[str]:
+        return self._redactor.unmatched
 
     @property
     def _summary(self) -> Summary:
@@ -238,13 +263,13 @@ class _Share:
         opened = self._settings.open([self._source])
         try:
             for batch in opened.batches():
+                self.has_messages = self.has_messages or any(map(is_carried, batch))
                 self._redactor.learn(batch)
                 self._before.feed(batch)
             opened.require_ocpp()
         finally:
             opened.close()
         self.is_damaged = opened.counts.damaged_file
-        self.has_messages = opened.counts.messages + opened.counts.unreadable > 0
         self._redactor.seal()
 
     def write(self, name: str, path: Path) -> Path:
@@ -258,7 +283,7 @@ class _Share:
                     self._after.feed(redacted)
                     self.counts.feed(redacted)
                     output.feed(redacted, read=opened.read, size=opened.size)
-            output.feed([Notice("share.redacted", None, " ".join(self.said()))], read=0, size=None)
+            output.feed([Notice(SHARED, None, " ".join(self.said()))], read=0, size=None)
             output.finish(found="{}", redaction=json.dumps(self._facts()))
         finally:
             output.close()
@@ -345,17 +370,24 @@ class _Share:
             lines.append("`ocppscope check` finds nothing.")
         if len(findings) > _FINDINGS_TOLD:
             lines += ["", f"and {len(findings) - _FINDINGS_TOLD:,} more."]
-        station = next(iter(self.counts.stations), None) if len(self.counts.stations) > 1 else None
-        only = f" --station {json.dumps(station)}" if station else ""
         lines += [
             "", "### To see it", "", "```",
-            f"ocppscope check {name}",
-            f"ocppscope replay {name} --as station --to ws://localhost:9000/ocpp{only}",
+            *(visible(shlex.join(words)) for words in self._commands(name)),
             "```",
             "", "### What was replaced", "",
             *(f"- {line}" for line in self.said()), "",
         ]  # fmt: skip
         return "\n".join(lines)
+
+    def _commands(self, name: str) -> Iterator[list[str]]:
+        """What shows it again, to be pasted into a shell."""
+        path = f"./{name}" if name.startswith("-") else name
+        yield ["ocppscope", "check", path]
+        if not self.has_messages:
+            return
+        station = next(iter(self.counts.stations), None) if len(self.counts.stations) > 1 else None
+        only = [f"--station={station}"] if station else []
+        yield ["ocppscope", "replay", path, "--as", "station", "--to", "ws://localhost:9000/ocpp", *only]
 
 
 def _row(finding: Finding) -> str:

@@ -71,5 +71,12 @@ def wrapped(text: str, indent: str, first: str | None = None, **style: Any) -> s
     return first + (click.style(text, **style) if style else text)
 
 
+def pointed(before: str, after: str, indent: str) -> str:
+    """A piece of what was sent, and below it a caret under the place that matters."""
+    before = visible(before)
+    caret = click.style("^", fg="red", bold=True)
+    return f"{indent}{before}{visible(after)}\n{indent}{' ' * columns_of(before)}{caret}"
+
+
 def severity_word(severity: str) -> str:
     return click.style(f"{severity:<8}", fg=COLOURS[severity], bold=severity == "error")

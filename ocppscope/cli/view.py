@@ -20,13 +20,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 import click
 
-from ocppscope.cli.reading import UnreadableInput, reading_options, reading_words
+from ocppscope.cli.reading import EXIT_UNREADABLE, UnreadableInput, reading_options, reading_words
 
 _ROOT: Final = str(Path(__file__).parents[2])
 """The folder that holds the package."""
@@ -38,6 +38,10 @@ _SQLITE: Final = b"SQLite format 3\x00"
 """`store.schema.MAGIC`, which would take too long to import before the loader runs."""
 _PATIENCE: Final = 2.0
 """Seconds that the loader has to end when told to."""
+_FIRST_EVENT: Final = 5.0
+"""Seconds that it has to find one in a file."""
+_LOOK: Final = 0.02
+"""Seconds between two looks at what it has done."""
 _JUDGED: Final = ("station", "name_station")
 """Options that change what a store holds."""
 PREFIX: Final = "ocppscope-"
@@ -96,7 +100,8 @@ def command(
     if os.environ.get("TEXTUAL_DRIVER", "").endswith(_ON_THE_WEB):
         threading.Thread(target=_end_with_server, daemon=True).start()
     name = "standard input" if source == "-" else Path(source).name
-    sys.exit(browse(name=name, follow=follow, filter_text=_checked(wanted), **loading))
+    is_file = not follow and source != "-" and Path(source).is_file()
+    sys.exit(browse(is_file=is_file, name=name, follow=follow, filter_text=_checked(wanted), **loading))
 
 
 def _checked(wanted: str | None) -> str:
@@ -119,13 +124,45 @@ class _NothingToShow(click.ClickException):
         self.exit_code = code  # type: ignore[misc]
 
 
-def browse(**what: Any) -> int:
+def browse(*, is_file: bool = False, **what: Any) -> int:
+    """Open the browser.
+
+    Args:
+        is_file: the input is all there: if its beginning holds nothing, there is no point in waiting for more.
+        what: for `tui.run`.
+    """
     from ocppscope.tui.run import NothingToShowError, run
 
+    if is_file and what.get("loader") is not None:
+        _expect_something(what["loader"], what["path"], what["errors"])
     try:
         return run(**what)
     except NothingToShowError as nothing:
         raise _NothingToShow(str(nothing).removeprefix("Error: "), nothing.code) from nothing
+
+
+def _expect_something(loader: "subprocess.Popen[bytes]", path: Path, errors: Path) -> None:
+    """Wait for the loader's first event, so that no empty screen is shown of what holds none.
+
+    Raises:
+        _NothingToShow: there is none; it says what is there instead.
+    """
+    until = time.monotonic() + _FIRST_EVENT
+    while (code := loader.poll()) is None and time.monotonic() < until and not _has_events(path):
+        time.sleep(_LOOK)
+    if code == EXIT_UNREADABLE and not _has_events(path):
+        notes, error, said = errors.read_text(errors="replace").rpartition("Error: ")
+        raise _NothingToShow((said if error else notes).strip(), code)
+
+
+def _has_events(path: Path) -> bool:
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            return store.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+    except sqlite3.Error:  # it is only just being made
+        return False
 
 
 def _is_store(source: str) -> bool:

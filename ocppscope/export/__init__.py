@@ -13,7 +13,10 @@ from ocppscope.events import Event, Notice
 from ocppscope.filter import Filter
 from ocppscope.rules.registry import Profile
 
-__all__ = ["FORMATS", "Format", "MissingExtraError", "Order", "Output"]
+__all__ = ["FORMATS", "SHARED", "Format", "MissingExtraError", "Order", "Output"]
+
+SHARED: Final = "share.redacted"
+"""The kind of the notice that says what was replaced in a capture, and what proves that nothing else was."""
 
 
 class MissingExtraError(Exception):

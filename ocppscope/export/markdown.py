@@ -5,7 +5,7 @@ from typing import Final
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.events import Event, Notice
-from ocppscope.export import Order
+from ocppscope.export import SHARED, Order
 from ocppscope.export.files import FrontToEnd, Later
 from ocppscope.filter import Filter
 from ocppscope.ocpp import wording
@@ -30,6 +30,7 @@ class Conversation(FrontToEnd):
         """Events of which it is known at the end only whether they fit."""
         self._needs_findings = order.wanted is not None and order.wanted.uses_findings
         self._day = ""
+        self._shared = ""
         super().__init__(order)
 
     def begin(self) -> None:
@@ -47,6 +48,7 @@ class Conversation(FrontToEnd):
         self._engine.feed(events)
         for event in events:
             if isinstance(event, Notice):
+                self._shared = event.detail if event.kind == SHARED else self._shared
                 continue
             if self._needs_findings:
                 self._waiting.append(event)
@@ -74,7 +76,10 @@ class Conversation(FrontToEnd):
                 if self._fits(event, self._proven.get(event.n, ())):
                     self._row(event)
         findings = sorted(self._engine.findings, key=lambda one: SEVERITIES.index(one.severity))
-        yield f"# {_cell(self.order.source)}\n\n## Findings\n\n".encode(errors="replace")
+        yield f"# {_cell(self.order.source)}\n\n".encode(errors="replace")
+        if self._shared:
+            yield f"{_cell(self._shared)}\n\n".encode(errors="replace")
+        yield b"## Findings\n\n"
         if not findings:
             yield b"None.\n"
         for finding in findings:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ocppscope.events import CALL, FROM_STATION, SEND, Control, Event, Message, Notice, Session
-from ocppscope.export import Order
+from ocppscope.export import SHARED, Order
 from ocppscope.export.files import FrontToEnd
 from ocppscope.ocpp import wording
 from ocppscope.ocpp.visible import visible
@@ -29,6 +29,8 @@ class SequenceDiagram(FrontToEnd):
 
     def add(self, events: list[Event | Notice]) -> Iterable[bytes]:
         for event in events:
+            if isinstance(event, Notice) and event.kind == SHARED:
+                yield self._line(f"%% {visible(event.detail)}")
             if isinstance(event, Notice) or event.session.duplicate_of is not None:
                 continue
             name = self._named.get(event.session.number)

@@ -5,6 +5,7 @@ one. So do handshakes: a session without one gets the least that shows its path 
 older than what is known of it.
 """
 
+import shutil
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from ocppscope.events import (
     Opened,
     Session,
 )
-from ocppscope.export import Order
+from ocppscope.export import SHARED, Order
 from ocppscope.ocpp.versions import SUBPROTOCOLS
 from ocppscope.replay.reading import wire_bytes
 from ocppscope.wire import notes, pcapng
@@ -30,6 +31,7 @@ from ocppscope.wire.http import accept_for
 from ocppscope.wire.notes import ConnectionNote, FaultNote
 from ocppscope.wire.segments import LINK_TYPE, Segments
 
+_APPLICATION: Final = f"ocppscope {__version__}"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _MASK: Final = b"\x00\x00\x00\x00"
 """What a station masks with, where nobody saw the frame: payloads can be read in a hex dump."""
@@ -57,7 +59,11 @@ class PcapngOutput:
 
     def __init__(self, order: Order) -> None:
         self._file = order.path.open("xb")
-        self._file.write(pcapng.section(f"ocppscope {__version__}"))
+        self._path = order.path
+        self._section = pcapng.section(_APPLICATION)
+        self._comment = ""
+        """Of the whole file: it is known at the end, and stands at the beginning."""
+        self._file.write(self._section)
         self._file.write(pcapng.interface(LINK_TYPE, "ocppscope", f"made of {order.source}"))
         self._is_selection = order.wanted is not None
         self._open: dict[Session, _Conversation] = {}
@@ -75,6 +81,8 @@ class PcapngOutput:
             if isinstance(event, Notice):
                 if event.kind == "record.fault":
                     self._comments.append((event.time or 0, notes.written(FaultNote(event.detail))))
+                elif event.kind == SHARED:
+                    self._comment = event.detail
             else:
                 self._time = self._time if event.time is None else event.time
                 self._event(event)
@@ -87,7 +95,18 @@ class PcapngOutput:
 
     def finish(self, **_facts: Any) -> int:
         self._file.close()
+        if self._comment:
+            self._begin_anew()
         return self._written
+
+    def _begin_anew(self) -> None:
+        """Put the comment into the block at the beginning, in place of what stands there."""
+        anew = self._path.with_name(f"{self._path.name}.new")
+        with self._path.open("rb") as old, anew.open("xb") as new:
+            new.write(pcapng.section(_APPLICATION, self._comment))
+            old.seek(len(self._section))
+            shutil.copyfileobj(old, new)
+        anew.replace(self._path)
 
     def leave(self, **_facts: Any) -> None:
         self._file.close()

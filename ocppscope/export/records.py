@@ -95,7 +95,8 @@ def _raw(raw: bytes | str) -> dict[str, str]:
 
 def finding_record(finding: Finding, name: str) -> dict[str, Any]:
     """One finding, as `check --json` prints it."""
-    session = finding.session
+    session, quirk = finding.session, finding.quirk
+    known = {"quirk": {"text": f"{quirk.device}: {quirk.text}", "source": quirk.source}} if quirk else {}
     return {
         "input": name,
         "rule": finding.rule.id,
@@ -110,6 +111,7 @@ def finding_record(finding: Finding, name: str) -> dict[str, Any]:
         "count": finding.count,
         "first": timestamp(finding.first),
         "last": timestamp(finding.last),
+        **known,
     }
 
 

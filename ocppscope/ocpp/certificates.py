@@ -1,15 +1,18 @@
-"""Certificates and what belongs to them, as payloads carry them: names and dates in words.
+"""Certificates and what belongs to them, as payloads carry them: names and dates in words, and what rules compare.
 
-Nothing is verified here. `cryptography` takes its time to import, so it is imported when a certificate is met.
+Nothing is trusted here. `cryptography` takes its time to import, so it is imported when a certificate is met.
 """
 
+import hashlib
 import re
 import warnings
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
+from ocppscope.events import event
 from ocppscope.ocpp.templates import counted
 from ocppscope.ocpp.times import SECOND
 
@@ -17,6 +20,131 @@ _BLOCK: Final = re.compile("-----BEGIN ([A-Z0-9 ]{1,40})-----(?:.{0,65536}?-----
 _SHOWN: Final = 4
 """Certificates of a chain that are told of one by one."""
 _LONGEST: Final = 1 << 16
+_READ: Final = 20_000
+"""Characters that are read of a chain; the schemas allow 10,000."""
+_IN_CHAIN: Final = 5
+_REMEMBERED: Final = 32
+
+T = TypeVar("T")
+
+
+@event
+class Certificate:
+    """What is compared of an X.509 certificate."""
+
+    subject: str
+    issuer: str
+    begins: int
+    """Valid from and to, in ns."""
+    ends: int
+    is_self_signed: bool
+    """Its issuer is its subject; the signature is not looked at."""
+    serial: str
+    """In hexadecimal digits without leading zeros, in lower case."""
+    key: bytes
+    """SubjectPublicKeyInfo; empty where the algorithm is not known."""
+    loaded: Any
+    """`cryptography`'s."""
+
+
+@lru_cache(_REMEMBERED)
+def chain(text: str) -> tuple[Certificate | None, ...]:
+    """The first certificates of a text in PEM; None for one that cannot be read."""
+    blocks = [one[0] for one in _BLOCK.finditer(text[:_READ]) if one[1] == "CERTIFICATE"]
+    return tuple(_attempt(_read, one) for one in blocks[:_IN_CHAIN])
+
+
+@lru_cache(_REMEMBERED)
+def requested_key(text: str) -> bytes | None:
+    """The SubjectPublicKeyInfo that a certificate signing request in PEM is for."""
+    return _attempt(_key_of_request, text[:_READ])
+
+
+def issuer_hashes(
+    of: Certificate, issuer: Certificate | None, algorithm: str
+) -> tuple[str, str | None] | None:
+    """What CertificateHashDataType tells of a certificate: issuerNameHash and issuerKeyHash, in lower case.
+
+    Args:
+        of: the certificate.
+        issuer: that of its issuer; None where it is not known, and the hash of its key neither.
+        algorithm: `SHA256`, `SHA384` or `SHA512`.
+
+    Returns:
+        None for another algorithm, or where it cannot be made out.
+    """
+    if algorithm not in ("SHA256", "SHA384", "SHA512"):
+        return None
+    return _attempt(lambda _: _issuer_hashes(of, issuer, algorithm), "")
+
+
+def is_issued_by(one: Certificate, issuer: Certificate) -> bool | None:
+    """Whether a certificate was signed with another one's key; None where that cannot be made out."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        one.loaded.verify_directly_issued_by(issuer.loaded)
+    except (InvalidSignature, ValueError):  # the latter: the names differ
+        return False
+    except (TypeError, UnsupportedAlgorithm):
+        return None
+    return True
+
+
+def _attempt(read: Callable[[str], T], text: str) -> T | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read(text)
+        except (UnsupportedAlgorithm, ValueError, TypeError, OverflowError):
+            return None
+
+
+def _read(text: str) -> Certificate:
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(text.encode("ascii"))
+    return Certificate(
+        _name(found.subject),
+        _name(found.issuer),
+        _nanoseconds(found.not_valid_before_utc),
+        _nanoseconds(found.not_valid_after_utc),
+        found.subject == found.issuer,
+        f"{found.serial_number:x}",
+        _attempt(lambda _: _spki(found.public_key()), "") or b"",
+        found,
+    )
+
+
+def _key_of_request(text: str) -> bytes:
+    from cryptography import x509
+
+    return _spki(x509.load_pem_x509_csr(text.encode("ascii")).public_key())
+
+
+def _spki(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    found: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return found
+
+
+def _nanoseconds(time: datetime) -> int:
+    return int(time.timestamp()) * SECOND
+
+
+def _issuer_hashes(of: Certificate, issuer: Certificate | None, algorithm: str) -> tuple[str, str | None]:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509 import ocsp as requests
+
+    if issuer is None:
+        return hashlib.new(algorithm, of.loaded.issuer.public_bytes()).hexdigest(), None
+    # An OCSP request names its certificate in the same way (RFC 6960 §4.1.1).
+    builder = requests.OCSPRequestBuilder()
+    made = builder.add_certificate(of.loaded, issuer.loaded, getattr(hashes, algorithm)()).build()
+    return made.issuer_name_hash.hex(), made.issuer_key_hash.hex()
 
 
 def told(text: str, time: int | None) -> str:

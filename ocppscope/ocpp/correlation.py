@@ -39,8 +39,8 @@ UNKNOWN_ID: Final = "-1"
 class IdMemory:
     """The ids of one sender's last 10,000 Calls, in eight bytes each.
 
-    An entry is 36 bits of the id's hash, 16 of the message's and 8 of the session's number, in a table with
-    open addressing; a dict would take ten times the room. A full table becomes the old one, and the one
+    An entry is the upper 40 bits of the id's hash, 16 of the message's and 8 of the session's number, in a table
+    with open addressing; a dict would take ten times the room. A full table becomes the old one, and the one
     that was old is forgotten: between 10,000 and 20,000 ids are known.
     """
 
@@ -70,12 +70,12 @@ class IdMemory:
             Where the id was seen before: whether the last message with it was the same, and whether its
             session was.
         """
-        key = hash(message_id) & 0xFFFFFFFFF or 1  # as _key, which would cost a call
-        new = key << 24 | (content & 0xFFFF) << 8 | session & 0xFF
+        key = hash(message_id) & _KEY or _LEAST  # as _key, which would cost a call
+        new = key | content << 8 & _CONTENT | session & _SESSION
         table, mask = self._table, self._mask
-        at = key & mask
+        at = key >> 24 & mask
         while entry := table[at]:
-            if entry >> 24 == key:
+            if entry & _KEY == key:
                 table[at] = new
                 return _sighting(entry, new)
             at = at + 1 & mask
@@ -97,11 +97,17 @@ class IdMemory:
         """Whether the id is among those remembered, and was last used in that session."""
         key = _key(message_id)
         entry = _find(self._table, key) or (_find(self._old, key) if self._old else 0)
-        return entry != 0 and (entry ^ session) & 0xFF == 0
+        return entry != 0 and (entry ^ session) & _SESSION == 0
+
+
+_KEY: Final = 0xFFFFFFFFFF000000
+_CONTENT: Final = 0xFFFF00
+_SESSION: Final = 0xFF
+_LEAST: Final = 1 << 24
 
 
 def _key(message_id: Hashable) -> int:
-    return hash(message_id) & 0xFFFFFFFFF or 1  # 0 marks an empty place
+    return hash(message_id) & _KEY or _LEAST  # 0 marks an empty place
 
 
 def _table(size: int) -> "array[int]":
@@ -110,9 +116,9 @@ def _table(size: int) -> "array[int]":
 
 def _find(table: "array[int]", key: int) -> int:
     mask = len(table) - 1
-    at = key & mask
+    at = key >> 24 & mask
     while entry := table[at]:
-        if entry >> 24 == key:
+        if entry & _KEY == key:
             return entry
         at = at + 1 & mask
     return 0
@@ -131,7 +137,7 @@ def _grown(table: "array[int]") -> "array[int]":
 
 
 def _sighting(entry: int, new: int) -> tuple[bool, bool]:
-    return (entry ^ new) & 0xFFFF00 == 0, (entry ^ new) & 0xFF == 0
+    return (entry ^ new) & _CONTENT == 0, (entry ^ new) & _SESSION == 0
 
 
 class StationIds(defaultdict[Direction, IdMemory]):

@@ -180,7 +180,7 @@ class Decoder:
         text, direction, time, session = event.text, event.direction, event.time, state.session
         self._n = n = event.n or self._n + 1
         try:
-            kind, message_id, action, payload, error, faults = rpc.read(text)
+            kind, message_id, action, payload, error, faults = event.read or rpc.read(text)
         except rpc.UnreadableError as wrong:
             faults = event.faults + wrong.faults
             self._out.append(

@@ -14,6 +14,8 @@ from ocppscope.events import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, SEND,
 MAX_ID: Final = 36
 MAX_DESCRIPTION: Final = 255
 MAX_DEPTH: Final = 512
+_SHALLOW: Final = 2 * MAX_DEPTH
+"""Characters of a text in which nothing can be nested more deeply."""
 
 _LENGTHS: Final = {CALL: 4, CALLRESULT: 3, CALLERROR: 5, CALLRESULTERROR: 5, SEND: 4}
 _SHAPES: Final = {
@@ -60,7 +62,7 @@ def read(text: str) -> Frame:
     except orjson.JSONDecodeError as error:
         raise _not_json(text, error) from error
     # The plain path: a Call or CallResult with nothing wrong.
-    if type(value) is list and (len(text) <= 2 * MAX_DEPTH or not _may_be_deep(text)):
+    if type(value) is list and (len(text) <= _SHALLOW or not _may_be_deep(text)):
         if len(value) == 4 and value[0] == CALL:
             _, message_id, action, payload = value
             if (
@@ -85,6 +87,34 @@ def read(text: str) -> Frame:
     return *parts, faults + more
 
 
+def as_written(text: str, kind: int, message_id: Any, action: Any, payload: Any) -> Frame | None:
+    """The same as `read`, of a Call or CallResult whose parts are known from elsewhere: quicker.
+
+    Args:
+        text: the message.
+        kind: its type.
+        message_id: its id.
+        action: its action; None for a CallResult.
+        payload: its payload.
+
+    Returns:
+        None where they, written, are not the text letter by letter, or something is wrong with them.
+    """
+    value = (kind, message_id, action, payload) if kind == CALL else (kind, message_id, payload)
+    try:
+        if (
+            orjson.dumps(value).decode() == text
+            and type(message_id) is str
+            and len(message_id) <= MAX_ID
+            and type(payload) is dict
+            and (kind != CALL or type(action) is str)
+        ):
+            return kind, message_id, action, payload, None, ()
+    except TypeError:  # it writes less deep than it reads
+        pass
+    return None
+
+
 def load(text: str) -> tuple[Any, tuple[Fault, ...]]:
     """Read JSON strictly (RFC 8259), and name what a lenient reader would hide.
 
@@ -95,7 +125,7 @@ def load(text: str) -> tuple[Any, tuple[Fault, ...]]:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise _not_json(text, error) from error
-    if len(text) > 2 * MAX_DEPTH and _may_be_deep(text):
+    if len(text) > _SHALLOW and _may_be_deep(text):
         _check_depth(value)
     return value, () if _is_as_written(text, value) else _hidden_faults(text)
 

@@ -49,19 +49,24 @@ COMMA: Final = "a comma in the seconds"
 NO_SECONDS: Final = "no seconds"
 IMPOSSIBLE: Final = "no such date or time"
 
-_last: tuple[str, Moment] = ("", (None, NO_DATE_TIME, 0, "", False))
-_last_minute: tuple[str, int] = ("", 0)
+_moments: Final[dict[str, Moment]] = {}
+"""The latest date-times: the decoder looks at each, and then rules do."""
+_MOMENTS: Final = 250
+_KEPT: Final = 40
+"""Characters of the longest that is remembered."""
+_minutes: Final[dict[str, int]] = {}
+"""The latest minutes, `2026-11-22T10:15:` and when each began: the clocks of many stations seldom tell more."""
+_MINUTES: Final = 1_000
 
 
 def parse(value: str) -> Moment:
-    """Read a date-time. The last one, and the minute that it was in, are remembered: most come in rows."""
-    global _last  # noqa: PLW0603
-    if value == _last[0]:
-        return _last[1]
-    minute, base = _last_minute
-    moment: Moment | None = None
-    if value[:17] == minute and value[-1:] == "Z":
-        # `2026-11-22T10:15:00Z` or `2026-11-22T10:15:00.123Z`, in the last minute.
+    """Read a date-time. The latest ones, and the minutes that they were in, are remembered."""
+    moment = _moments.get(value)
+    if moment is not None:
+        return moment
+    base = _minutes.get(value[:17])
+    if base is not None and value[-1] == "Z":
+        # `2026-11-22T10:15:00Z` or `2026-11-22T10:15:00.123Z`
         size, digits = len(value), value[17:19] + value[20:-1]
         if digits.isdecimal() and digits < "60" and digits.isascii():
             if size == 24 and value[19] == ".":
@@ -70,12 +75,15 @@ def parse(value: str) -> Moment:
                 moment = base + int(digits) * SECOND, "", 0, "Z", True
     if moment is None:
         moment = _parse_any(value)
-    _last = value, moment
+        if len(value) > _KEPT:
+            return moment
+    if len(_moments) >= _MOMENTS:
+        _moments.clear()
+    _moments[value] = moment
     return moment
 
 
 def _parse_any(value: str) -> Moment:
-    global _last_minute  # noqa: PLW0603
     match = _FORM.fullmatch(value)
     if match is None:
         return None, NO_DATE_TIME, 0, "", False
@@ -89,7 +97,9 @@ def _parse_any(value: str) -> Moment:
     if int(second or 0) > 60 or abs(offset) >= 24 * 3600:
         return None, IMPOSSIBLE, 0, zone, False
     if second and zone == "Z" and separator == "T" and base * SECOND >= YEAR_2001:
-        _last_minute = value[:17], base * SECOND
+        if len(_minutes) >= _MINUTES:
+            _minutes.clear()
+        _minutes[value[:17]] = base * SECOND
     nanoseconds = int((fraction or "0")[:9].ljust(9, "0"))
     time = (base + int(second or 0) - offset) * SECOND + nanoseconds
     wrong, digits = _wrong_form(separator, second, point, gap, zone), len(fraction or "")
@@ -153,11 +163,13 @@ class TimeFields:
         action: the action.
     """
 
-    __slots__ = ("_fields", "_may_be_queued")
+    __slots__ = ("_fields", "_may_be_queued", "_plain")
 
     def __init__(self, paths: tuple[FieldPath, ...], kind: int, action: str) -> None:
         own = ("meterValue", "*", "timestamp") if action == "MeterValues" else ("timestamp",)
         self._fields = [_Field(path, own, kind == CALL) for path in paths]
+        self._plain = [(field.name, field.is_top, field.is_timed, field.values) for field in self._fields]
+        """Once more as plain tuples: every message is looked at."""
         self._may_be_queued = action in _QUEUED
 
     def faults(self, payload: dict[str, Any], time: int | None, direction: Direction) -> tuple[Fault, ...]:
@@ -168,15 +180,15 @@ class TimeFields:
             time: when the message was captured, in ns; None where that is not known.
             direction: who sent it.
         """
-        for field in self._fields:
-            value = payload.get(field.name)
+        for name, is_top, is_timed, values in self._plain:
+            value = payload.get(name)
             if value is None:
                 continue
-            for text in (value,) if field.is_top else field.values(payload):
+            for text in (value,) if is_top else values(payload):
                 if type(text) is str:
                     then, _, _, _, fine = parse(text)
                     if not fine or (
-                        field.is_timed and time is not None and not -MINUTE < then - time < MINUTE  # type: ignore[operator]
+                        is_timed and time is not None and not -MINUTE < then - time < MINUTE  # type: ignore[operator]
                     ):
                         return tuple(self._odd(payload, time, direction))
         return ()

@@ -15,6 +15,7 @@ from ocppscope.events import (
     Gap,
     Message,
     Opened,
+    Session,
 )
 from ocppscope.ocpp.summary import summary
 from ocppscope.ocpp.times import duration, timestamp
@@ -65,14 +66,19 @@ def _message(event: Message) -> str:
 def _opened(event: Opened) -> str:
     session = event.session
     if session.duplicate_of is not None:
-        return f"session {session.duplicate_of} seen again: {session.client} → {session.server}"
+        return f"session {session.duplicate_of} seen again{_ends(session)}"
     if event.status is None and session.late:
-        return f"first seen here, after its start: {session.client} → {session.server}"
+        return f"first seen here, after its start{_ends(session)}"
     agreed = event.subprotocol or "no subprotocol"
     outcome = f"opened, {agreed}" if event.status == 101 else f"REFUSED with status {event.status}"
     if event.status is None:
         outcome = "upgrade without an answer"
-    return f"{outcome}: {event.path} at {session.server}"
+    return f"{outcome}: {event.path}{f' at {session.server}' if session.server else ''}"
+
+
+def _ends(session: Session) -> str:
+    """Where it goes from and to; logs and traces show no addresses."""
+    return f": {session.client} → {session.server}" if session.client or session.server else ""
 
 
 def _closed(event: Closed) -> str:

@@ -26,13 +26,14 @@ _PEM: Final = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END [A-Z0-9 ]*-----|-----END|\Z)", re.IGNORECASE
 )
 _BARE: Final = re.compile(r"MII[A-Za-z0-9+/]{60,}={0,2}")
+_HEX: Final = re.compile(r"3082[0-9a-f]{120,}", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]")
 _READABLE: Final = ("CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "TRUSTED CERTIFICATE")
 
 
 def holds_any(text: str) -> bool:
     """Whether there is something for this module in a text."""
-    return "-----BEGIN" in text or "MII" in text
+    return "-----BEGIN" in text or "MII" in text or "3082" in text
 
 
 def find(text: str) -> Iterator[Sensitive]:
@@ -56,13 +57,17 @@ def rewritten(text: str, change: Change) -> str:
 def _bodies(text: str) -> list[tuple[int, int]]:
     found = [match.span(2) for match in _PEM.finditer(text)]
     if not found:
-        found = [match.span() for match in _BARE.finditer(text)]
+        found = [match.span() for match in _BARE.finditer(text)] or [m.span() for m in _HEX.finditer(text)]
     return found
 
 
 def _read(body: str) -> tuple[bytes, Readable] | None:
     try:
-        der = base64.b64decode("".join(body.split()), validate=True)
+        der = (
+            bytes.fromhex(body)
+            if _HEX.fullmatch(body)
+            else base64.b64decode("".join(body.split()), validate=True)
+        )
     except (binascii.Error, ValueError):
         return None
     with warnings.catch_warnings():
@@ -82,7 +87,9 @@ def _blank(body: str) -> str:
 
 
 def _spelt(body: str, der: bytes) -> str:
-    """Base64 in the lines of another one."""
+    """Hexadecimal, or base64 in the lines of another one."""
+    if _HEX.fullmatch(body):
+        return der.hex() if body == body.lower() else der.hex().upper()
     letters = iter(base64.b64encode(der).decode())
     return "".join(char if char.isspace() else next(letters) for char in body)
 

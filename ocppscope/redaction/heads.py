@@ -1,6 +1,5 @@
 """Handshakes: request targets and the heads of HTTP messages."""
 
-import base64
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +14,8 @@ from ocppscope.redaction.scan import percent_decoded, percent_respelt
 from ocppscope.wire.http import authorization, parse_head
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_REQUEST: Final = re.compile(r"([A-Z]{3,10} )(\S+)( HTTP/.*)?")
+_REQUEST: Final = re.compile(r"([A-Z]{3,10} )(\S.*?)(\s+HTTP/[0-9.]*\s*)?")
+_HEADER: Final = re.compile(r"[\w-]+:")
 _HOSTS: Final = frozenset(
     {
         "host", "origin", "referer", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-server",
@@ -68,9 +68,11 @@ def _segment(raw: str, needles: Needles) -> str:
 
 
 def _query(query: str, needles: Needles) -> str:
-    parts = re.split("([&;])", query[1:])
+    parts = re.split("([&;#])", query[1:])
     for at, part in enumerate(parts):
         name, equals, raw = part.partition("=")
+        if not equals:
+            name, raw = "", part
         value = percent_decoded(raw)
         is_secret = table.is_secret_name(unquote(name))
         new = removed(value) if is_secret else needles.whole(value) or needles.replace(value)
@@ -94,10 +96,12 @@ def find(head: bytes) -> Iterator[Sensitive]:
     name = ""
     for at, line in enumerate(_LINE.findall(head.decode("latin-1"))):
         text = line.strip("\r\n")
-        if at == 0:
+        if at == 0 and not _HEADER.match(text):
             if match := _REQUEST.fullmatch(text):
                 yield from find_in_target(match[2])
             continue
+        if not text:  # what follows is no head, and nothing of it stays
+            return
         if text[:1] in (" ", "\t"):  # the line before goes on
             value = text
         else:
@@ -122,23 +126,12 @@ def _credentials(value: str) -> Iterator[Sensitive]:
     scheme, _, user = (authorization(said) or "" if said else "").partition(" ")
     if scheme.lower() == "basic" and user and not user.startswith("("):
         yield "user", user
-        yield from _password(value)
+        yield from patterns.basic(value.rsplit(maxsplit=1)[-1])
     for word in re.split(r"[\s,;]+", value):
         bare = word.partition("=")[2] if re.match(r"[\w-]+=.", word) else word
         bare = bare.strip('"')
         if len(bare) >= 6 and bare.lower() not in ("bearer", "digest", "basic"):
             yield table.SECRET, bare
-
-
-def _password(value: str) -> Iterator[Sensitive]:
-    try:
-        data = base64.b64decode(value.rsplit(maxsplit=1)[-1], validate=True)
-    except ValueError:
-        return
-    password = data.partition(b":")[2]
-    if password:
-        yield table.SECRET, password.decode(errors="replace")
-        yield table.SECRET, password.hex()  # as 1.6 writes the AuthorizationKey
 
 
 def _is_removed(name: str) -> bool:
@@ -148,12 +141,15 @@ def _is_removed(name: str) -> bool:
 
 
 def head(raw: bytes, needles: Needles) -> bytes:
-    """A head without credentials; headers that nobody knows keep their names only."""
-    lines, name = [], ""
+    """A head without credentials; headers that nobody knows keep their names only, and a body nothing."""
+    lines, name, is_body = [], "", False
     for at, line in enumerate(_LINE.findall(raw.decode("latin-1"))):
         text = line.rstrip("\r\n")
         end = line[len(text) :]
-        if at == 0:
+        if is_body:
+            lines.append(_starred(line))
+            continue
+        if at == 0 and not _HEADER.match(text):
             match = _REQUEST.fullmatch(text)
             said = (
                 f"{match[1]}{target(match[2], needles)}{match[3] or ''}" if match else needles.replace(text)
@@ -163,6 +159,10 @@ def head(raw: bytes, needles: Needles) -> bytes:
         goes_on = text[:1] in (" ", "\t")
         field, colon, value = ("", "", text) if goes_on else text.partition(":")
         name = name if goes_on else field.strip().lower()
+        is_body = not text
+        if not goes_on and not colon:  # a line that breaks off, or is no header
+            lines.append(_starred(line))
+            continue
         if _is_removed(name):
             needles.replaced[table.SECRET] += not goes_on
             continue
@@ -178,7 +178,11 @@ def _header(name: str, value: str, needles: Needles) -> str:
         return needles.replace(value)
     if name in table.kept_headers():
         return needles.replace(value)
-    return re.sub(r"\S", "*", value)
+    return _starred(value)
+
+
+def _starred(text: str) -> str:
+    return re.sub(r"\S", "*", text)
 
 
 def _host(word: str, needles: Needles) -> str:

@@ -1,5 +1,6 @@
 """What was collected of a capture, looked for in its texts: wherever it stands, in whatever capitals."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
@@ -26,15 +27,21 @@ class Needles:
         self._by_start: dict[str, list[str]] = {}
         self._known: dict[str, tuple[str, str]] = {}
         """By value, in lower case: its kind, and what replaces it."""
+        short: list[str] = []
         for kind, value in values:
             folded = fold(value)
             new = removed(folded) if kind == table.SECRET else pseudonyms.of(kind, folded)
             self._known[folded] = kind, new
             is_common = folded in table.common() and kind != "also"
-            if len(folded) >= RUN and not is_common and not patterns.is_time(value):
+            if len(folded) < RUN and kind == "also":
+                short.append(folded)
+            elif len(folded) >= RUN and not is_common and not patterns.is_time(value):
                 self._by_start.setdefault(folded[:RUN], []).append(folded)
         for found in self._by_start.values():
             found.sort(key=len, reverse=True)  # the longest that fits
+        short.sort(key=len, reverse=True)
+        self._short = re.compile("|".join(map(re.escape, short))) if short else None
+        """What the user asked for, however short."""
 
     def whole(self, value: str) -> str | None:
         """What replaces a value; None where it was not collected."""
@@ -44,6 +51,10 @@ class Needles:
             return None
         self.replaced[known[0]] += 1
         return cased(known[1], value)
+
+    def is_asked(self, value: str) -> bool:
+        """Whether a value is one that the user asked for."""
+        return self._known.get(fold(value), ("",))[0] == "also"
 
     def is_short(self, value: str) -> bool:
         """Whether a value was collected that is too short to be looked for, and yet tells who somebody is."""
@@ -56,6 +67,8 @@ class Needles:
 
     def replace(self, text: str) -> str:
         """A text with what was collected replaced; as long as it was."""
+        if self._short is not None:
+            text = self._replace_short(text, self._short)
         low, starts = fold(text), self._by_start
         hits = [at for at in range(len(low) - RUN + 1) if low[at : at + RUN] in starts]
         if not hits:
@@ -72,6 +85,14 @@ class Needles:
             self.replaced[kind] += 1
             parts += [text[done:at], cased(new, text[at : at + len(found)])]
             done = at + len(found)
+        return "".join([*parts, text[done:]])
+
+    def _replace_short(self, text: str, short: re.Pattern[str]) -> str:
+        parts, done = [], 0
+        for match in short.finditer(fold(text)):
+            start, end = match.span()
+            parts += [text[done:start], self.whole(text[start:end]) or ""]
+            done = end
         return "".join([*parts, text[done:]])
 
     def _stands(self, value: str, low: str, at: int) -> bool:

@@ -1,5 +1,6 @@
 """What can be told from its form, wherever it stands: URLs, addresses, credentials."""
 
+import base64
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -20,14 +21,34 @@ _IPV4: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[
 _IPV6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-])", re.IGNORECASE)
 _MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]+(?:\.[\w-]+)+)")
-_NAMED: Final = re.compile(
-    r"""(?<![\w.-])([A-Za-z_][\w.-]{1,60})\\*["']?\s{0,3}[:=]\s{0,3}\\*["']?([^\s"',;&}\]\\]+)"""
+_NAME: Final = r"""(?<![\w.-])([A-Za-z_][\w.-]{1,60})\\*["']?"""
+_VALUE: Final = r"""(?:\\*"([^"\\]+)|\\*'([^'\\]+)|\\*["']?([^\s"',;&}\]\\|]+))"""
+_NAMED: Final = re.compile(rf"{_NAME}\s{{0,3}}(?:=>|->|[:=|])\s{{0,3}}{_VALUE}")
+_TOLD: Final = re.compile(
+    r"""(?<![\w.-])([A-Za-z_]\w{1,60})\s{1,3}(?:(?:is|was|of|for|from)\s)?"""
+    r"""(?:"([^"]{4,60})"|'([^']{4,60})'|((?=[\w.*-]*[0-9])[\w.*-]{6,}))"""
+)
+"""A name and a value in a sentence: `idTag 04AB12CD is not known`."""
+_PAIR: Final = re.compile(
+    r"""(?<![\w.-])(name|key|id|variable|param|parameter|setting)\\*["']?\s?[:=]\s?\\*["']([\w.-]{2,60})\\*["'][\s,;]*"""
+    r"""\\*["']?(?:value|val|data)\\*["']?\s?[:=]\s?\\*["']([^"'\\]+)""",
+    re.IGNORECASE,
+)
+_TURNED: Final = re.compile(
+    r"""(?<![\w.-])(?:value|val|data)\\*["']?\s?[:=]\s?\\*["']([^"'\\]+)\\*["'][\s,;]*"""
+    r"""\\*["']?(name|key|id|variable|param|parameter|setting)\\*["']?\s?[:=]\s?\\*["']([\w.-]{2,60})""",
+    re.IGNORECASE,
 )
 _ELEMENT: Final = re.compile(r"<(?:[\w-]+:)?([A-Za-z_][\w.-]{1,60})(?:\s[^<>]{0,200})?>([^<>]+)</")
-_CREDENTIALS: Final = re.compile(r"\b(?:bearer|basic)\s+([\w.~+/=-]{8,})", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(r"\b(bearer|basic)\s+([\w.~+/=-]{8,})", re.IGNORECASE)
 _JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_QUERY: Final = re.compile(r"""\?([\w.%-]+=[^\s"'<>\\]*)""")
+_PHONE: Final = re.compile(r"(?<![\w+.])\+[1-9][0-9]{0,3}(?:[ ()/-]{0,2}[0-9]){7,12}(?![\w.])")
 _DOMAIN: Final = re.compile(r"(?<![\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,}(?![\w.-])", re.IGNORECASE)
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
+_SURE: Final = (table.SECRET, "token", "sim", "serial", "identity", "user")
+"""Kinds of which a name in a sentence is enough, if its value looks like one."""
+_PLAIN: Final = re.compile(r"[\w.-]*")
 _HERE: Final = ("127.", "0.0.0.0", "255.255.255.255")  # noqa: S104
 
 
@@ -54,32 +75,80 @@ def find(text: str) -> Iterator[Sensitive]:
         for match in _MAIL.finditer(text):
             yield "user", match[0]
             yield from hosts(match[1])
-    if "=" in text or ":" in text:
-        for match in _NAMED.finditer(text):
-            kind = _inline_kind(match[1])
-            if kind is not None and "://" not in match[0]:
-                yield kind, match[2]
-    if "</" in text:
-        for match in _ELEMENT.finditer(text):
-            kind = _inline_kind(match[1])
-            if kind is not None:
-                yield kind, match[2]
-    yield from ((table.SECRET, match[1]) for match in _CREDENTIALS.finditer(text))
+    if "?" in text:
+        for match in _QUERY.finditer(text):
+            yield from query(match[1])
+    if "+" in text:
+        yield from (("sim", match[0]) for match in _PHONE.finditer(text))
+    if not _PLAIN.fullmatch(text):
+        yield from _said(text)
+    for match in _CREDENTIALS.finditer(text):
+        yield table.SECRET, match[2]
+        if match[1].lower() == "basic":
+            yield from basic(match[2])
     yield from ((table.SECRET, match[0]) for match in _JWT.finditer(text))
 
 
-def _inline_kind(name: str) -> str | None:
+def _said(text: str) -> Iterator[Sensitive]:
+    """Values beside their names: in a sentence, in XML, in whatever has `name=value`."""
+    for match in _NAMED.finditer(text):
+        value = match[2] or match[3] or match[4]
+        kind = _inline_kind(match[1], is_sure="=" in match[0] or any(map(str.isdigit, value)))
+        if kind is not None and "://" not in match[0]:
+            yield kind, value
+    for match in _TOLD.finditer(text):
+        kind = table.field_kind(match[1])
+        if kind in _SURE:
+            yield kind, match[2] or match[3] or match[4]
+    if "</" in text:
+        for match in _ELEMENT.finditer(text):
+            kind = table.field_kind(match[1])
+            if kind not in (None, table.PLAIN, table.VENDOR):
+                yield kind, match[2]
+    for name, value in _pairs(text):
+        kind = table.setting_kind(name)
+        if kind in _SURE:
+            yield kind, value
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Names of settings and their values, as `<parameter name="…" value="…"/>` has them."""
+    yield from ((match[2], match[3]) for match in _PAIR.finditer(text))
+    yield from ((match[3], match[1]) for match in _TURNED.finditer(text))
+
+
+def _inline_kind(name: str, *, is_sure: bool) -> str | None:
     """What stands after a name in a sentence: only what can be nothing else."""
     kind = table.field_kind(name)
-    return kind if kind in (table.SECRET, "token", "sim") else None
+    if kind in (table.SECRET, "token", "sim"):
+        return kind
+    return kind if kind in _SURE and is_sure else None
 
 
 def named(text: str) -> Iterator[Sensitive]:
     """Names and values in a text whose structure cannot be trusted."""
     for match in _NAMED.finditer(text):
-        kind = table.field_kind(match[1])
-        if kind is not None and kind not in (table.PLAIN, table.VENDOR) and match[2] not in "{[":
-            yield kind, match[2]
+        kind, value = table.field_kind(match[1]), match[2] or match[3] or match[4]
+        if kind is not None and kind not in (table.PLAIN, table.VENDOR) and value not in "{[":
+            yield kind, value
+    for name, value in _pairs(text):
+        kind = table.setting_kind(name)
+        if kind is not None and kind not in (table.PLAIN, table.VENDOR):
+            yield kind, value
+
+
+def basic(word: str) -> Iterator[Sensitive]:
+    """Of Basic credentials: who, the password, and the password as 1.6 writes the AuthorizationKey."""
+    try:
+        data = base64.b64decode(word + "=" * (-len(word) % 4), validate=True)
+    except ValueError:
+        return
+    user, colon, password = data.partition(b":")
+    if colon and user:
+        yield "user", user.decode(errors="replace")
+    if password:
+        yield table.SECRET, password.decode(errors="replace")
+        yield table.SECRET, password.hex()
 
 
 def domains(text: str) -> Iterator[Sensitive]:
@@ -109,13 +178,22 @@ def hosts(text: str) -> Iterator[Sensitive]:
 
 
 def query(text: str) -> Iterator[Sensitive]:
-    """The values of a query (without its question mark)."""
-    for part in re.split("[&;]", text.partition("#")[0]):
+    """The values of a query (without its question mark), and of a fragment behind it."""
+    for part in re.split("[&;#]", text):
         name, equals, value = part.partition("=")
-        if equals and value:
-            kind = table.SECRET if table.is_secret_name(unquote(name)) else "query"
+        value = value if equals else name
+        if value:
+            kind = table.SECRET if equals and table.is_secret_name(unquote(name)) else "query"
             yield kind, value
             yield kind, unquote(value)
+
+
+def _path(text: str) -> Iterator[Sensitive]:
+    """The parts of a path that are not usual ones."""
+    for segment in text.split("/"):
+        if segment.lower() not in table.kept_segments() and any(map(str.isalnum, segment)):
+            yield "path", segment
+            yield "path", unquote(segment)
 
 
 def _of_url(login: str, host: str, rest: str) -> Iterator[Sensitive]:
@@ -125,7 +203,9 @@ def _of_url(login: str, host: str, rest: str) -> Iterator[Sensitive]:
             yield kind, value
             yield kind, unquote(value)
     yield from hosts(host)
-    yield from query(rest.partition("?")[2])
+    path, _, more = rest.rstrip(".,;:!)]}").replace("#", "?", 1).partition("?")
+    yield from _path(path)
+    yield from query(more)
 
 
 def _is_literal(text: str) -> bool:

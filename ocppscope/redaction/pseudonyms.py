@@ -16,6 +16,7 @@ from typing import Final
 RUN: Final = 4
 """Characters of an original that may not stand in a row in what replaces it."""
 _STRICT: Final = 64
+_LONG: Final = 200
 _LOOSE: Final = 256
 _LATIN: Final = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ"
 """Letters of two bytes that have a capital of two bytes."""
@@ -82,14 +83,16 @@ class Pseudonyms:
     def _coin(self, kind: str, value: str) -> str:
         form = _Form(kind, value)
         best = None
-        for attempt in range(_STRICT + _LOOSE):
+        # In a long one a few characters that are the same are chance, and no attempt is without.
+        strict = _STRICT if len(value) <= _LONG else 1
+        for attempt in range(strict + _LOOSE):
             candidate = form.fill(self._stream(kind, value, attempt))
             if candidate in self._used or candidate == value or not form.admits(candidate):
                 continue
             if not self._reveals(form, candidate):
                 return candidate
             best = best or candidate
-            if attempt >= _STRICT:
+            if attempt + 1 >= strict:
                 break
         # Of a form that has few values, which are all used but for some; the last of them may be the value itself.
         return best or next(one for one in form.all() if one not in self._used)
@@ -105,7 +108,7 @@ class Pseudonyms:
             return True
         for at in range(len(candidate) - RUN + 1):
             run = candidate[at : at + RUN]
-            if run in form.value and form.is_free(at, at + RUN):
+            if run in form.runs and form.is_free(at, at + RUN):
                 return True
             if any(len(one) >= RUN and candidate.startswith(one, at) for one in self._originals.get(run, ())):
                 return True
@@ -116,7 +119,8 @@ class _Form:
     """What a pseudonym of a value may be: what to choose from, at each place."""
 
     def __init__(self, kind: str, value: str) -> None:
-        self.value = value
+        self.runs = {value[at : at + RUN] for at in range(len(value) - RUN + 1)}
+        self._value = value
         self._is_ipv4 = _IPV4.fullmatch(value) is not None
         self._choices: list[Sequence[str]]
         self._kept = 0
@@ -148,7 +152,7 @@ class _Form:
 
     def _keep(self, count: int) -> None:
         self._kept = count
-        self._choices[:count] = list(self.value[:count])
+        self._choices[:count] = list(self._value[:count])
 
     def fill(self, stream: Iterator[int]) -> str:
         return "".join(

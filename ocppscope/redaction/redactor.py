@@ -22,10 +22,11 @@ from ocppscope.events import (
     Tls,
     WireEvent,
 )
-from ocppscope.redaction import heads, patterns, table, texts
+from ocppscope.redaction import heads, patterns, spellings, table, texts
 from ocppscope.redaction.needles import Needles
 from ocppscope.redaction.patterns import Sensitive
 from ocppscope.redaction.pseudonyms import Pseudonyms
+from ocppscope.redaction.scan import percent_decoded, unescaped
 from ocppscope.redaction.texts import Texts
 from ocppscope.store.rows import OF_THE_DECODER
 
@@ -35,6 +36,9 @@ _READABLE: Final = 0.8
 """The part of some bytes that can be read, from which on they are taken for a text."""
 _PATH: Final = re.compile(r"(?<=path )\S+?(?=,? subprotocol|,|$)|(?<= )/\S*")
 _OFFERED: Final = re.compile(r"(?<=subprotocol ).*")
+_OF_FILES: Final = ("file.", "trace.")
+_QUOTED: Final = re.compile(r"""(?<!\w)(?:'.*'|".*")|(?<=, but ).*(?=: it is left out)""", re.DOTALL)
+"""What a notice quotes of a file that is no message; whatever stands around messages is not carried."""
 _BASIC: Final = re.compile(r"(basic )(?!\()(.*)", re.IGNORECASE | re.DOTALL)
 
 W = TypeVar("W", Opened, Text, Control, Damaged, Gap, Closed)
@@ -97,6 +101,8 @@ class Redactor:
         """By value: what it is."""
         self._kept: set[str] = set()
         self._rules: dict[str, str] = {}
+        self._matched: set[str] = set()
+        """Patterns of the user's that matched something."""
         self._seen: set[int] = set()
         """Sessions of which a message was learnt."""
         self._sessions: dict[int, Session] = {}
@@ -107,6 +113,11 @@ class Redactor:
         assert self._needles is not None
         values = Counter(self._kinds.values())
         return Summary(values, dict(self._needles.replaced), self._rules)
+
+    @property
+    def unmatched(self) -> list[str]:
+        """Patterns of the user's that match nothing in the capture."""
+        return [one.pattern for one in self._options.also if one.pattern not in self._matched]
 
     # --- the first pass ---
 
@@ -197,8 +208,17 @@ class Redactor:
         yield from self._also(text)
 
     def _also(self, text: str) -> Iterator[Sensitive]:
+        if not self._options.also:
+            return
+        said = {text, percent_decoded(text), *spellings.inner_texts(text)}
+        while (meant := unescaped(text)) not in said:  # JSON in JSON
+            said.add(meant)
+            text = meant
         for pattern in self._options.also:
-            yield from (("also", match[0]) for match in pattern.finditer(text))
+            found = {match[0] for one in said for match in pattern.finditer(one)} - {""}
+            if found:
+                self._matched.add(pattern.pattern)
+            yield from (("also", value) for value in sorted(found))
 
     def seal(self) -> None:
         """All events were learnt: choose pseudonyms."""
@@ -232,7 +252,8 @@ class Redactor:
             text = self._texts.message(event.raw, _action(event))
             return Text(session, event.time, event.direction, text, (), faults, event.n)
         if isinstance(event, Damaged):
-            return self._damaged(replace(event, session=session, faults=faults))
+            is_read = len(faults) < len(event.faults)
+            return self._damaged(replace(event, session=session, faults=faults), is_read=is_read)
         if isinstance(event, Opened):
             return self._opened(replace(event, session=session, faults=faults))
         if isinstance(event, Control):
@@ -290,11 +311,12 @@ class Redactor:
             response=heads.head(event.response, needles),
         )
 
-    def _damaged(self, event: Damaged) -> Damaged | Text:
+    def _damaged(self, event: Damaged, *, is_read: bool) -> Damaged | Text:
+        """What is damaged; a text, where it was one before the decoder had read it."""
         reason = self._texts.free(event.reason)
         if isinstance(event.raw, str):
             raw = self._texts.message(event.raw)
-            if event.layer in ("json", "rpc") and event.direction is not None:
+            if is_read and event.layer in ("json", "rpc") and event.direction is not None:
                 return Text(event.session, event.time, event.direction, raw, (), event.faults, event.n)
             return replace(event, raw=raw, reason=reason)
         assert self._needles is not None
@@ -316,6 +338,8 @@ class Redactor:
             detail, subject = detail.replace(name, "the capture"), subject.replace(name, "the capture")
         if event.kind == "websocket.not-ocpp":
             detail, subject = (self._foreign(text) for text in (detail, subject))
+        if event.kind.startswith(_OF_FILES):
+            detail = _QUOTED.sub(lambda match: re.sub(r"\S", "*", match[0]), detail)
         return replace(event, detail=self._texts.free(detail), subject=self._texts.free(subject))
 
     def _foreign(self, text: str) -> str:

@@ -1,19 +1,17 @@
 """Messages, and every other text: what in them is sensitive, and the same text without it."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from ocppscope.redaction import certificates, patterns, table
+from ocppscope.redaction import certificates, patterns, spellings, table
 from ocppscope.redaction.needles import Needles
 from ocppscope.redaction.patterns import Sensitive
 from ocppscope.redaction.pseudonyms import removed
 from ocppscope.redaction.scan import Node, respelt, scan, unescaped
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _LITERALS: Final = frozenset({"true", "false", "null"})
 _NESTED: Final = 8
 """Texts in texts in texts."""
@@ -71,7 +69,8 @@ def leaves(text: str, policy: Policy, action: str | None = None) -> Iterator[_Le
             yield _Leaf(text, node, name, place, kind, is_key)
         elif node.kind == "array":
             at = _below(place, "*")
-            below = [(one, name, at, _kind(policy, name, at, one) or kind, False) for _, one in node.items]
+            told = kind or _told(text, node, name, policy)
+            below = [(one, name, at, _kind(policy, name, at, one) or told, False) for _, one in node.items]
             stack.extend(reversed(below))
         else:
             stack.extend(reversed(list(_members(text, node, place, kind, policy))))
@@ -83,8 +82,10 @@ def _below(place: str, name: str) -> str:
 
 def _kind(policy: Policy, name: str, place: str, node: Node) -> str | None:
     kind = policy.of_field(name, place) if name else None
+    if kind in (table.SECRET, _KEPT) or node.kind != "object":
+        return kind
     # A field of the standard's that is an object holds fields that are known by themselves.
-    return None if kind not in (table.SECRET, _KEPT) and node.kind == "object" else kind
+    return None if name.lower() in table.objects() else kind
 
 
 def _parts(text: str, parts: list[Node], action: str | None) -> list[tuple[Node, str, str, str | None, bool]]:
@@ -127,6 +128,15 @@ def _members(
         yield value, name, at, (inherited if kind in (None, table.PLAIN) else kind), False
 
 
+def _told(text: str, node: Node, name: str, policy: Policy) -> str | None:
+    """What a pair in an array is, as `["password", "…"]`: only what is a secret."""
+    if len(node.items) != 2 or node.items[0][1].kind != "string" or policy.of_field(name, "") == table.PLAIN:
+        return None
+    first = node.items[0][1]
+    kind = policy.of_setting(unescaped(text[first.start : first.end]))
+    return kind if kind == table.SECRET else None
+
+
 def _setting(text: str, node: Node, policy: Policy) -> str | None:
     """What the value beside a name is, in an object that has both."""
     names = []
@@ -141,6 +151,8 @@ def _setting(text: str, node: Node, policy: Policy) -> str | None:
                 if below and text[below.start : below.end] == "name"
             ]
         elif name in table.beside("names") and value.kind == "string":
+            if value.end == len(text) and text[value.end - 1 :] != '"':
+                return table.SECRET  # the name breaks off: nobody can tell what it was to be
             names.append(text[value.start : value.end])
     kinds = [policy.of_setting(unescaped(name)) for name in names]
     found = [kind for kind in kinds if kind and kind not in (table.PLAIN, table.VENDOR)]
@@ -161,7 +173,8 @@ def find(text: str, policy: Policy, action: str | None = None, depth: int = 0) -
                 yield _KEPT, value
         elif leaf.kind is not None and leaf.kind != table.PLAIN:
             if value not in _LITERALS:
-                yield from _values(leaf.kind, value)
+                if leaf.kind != "host" or "://" not in value:
+                    yield from _values(leaf.kind, value)
                 if leaf.kind == "host":
                     yield from patterns.hosts(value)
                 yield from find_free(value, policy, depth, name=leaf.name)
@@ -176,6 +189,8 @@ def _values(kind: str, value: str) -> Iterator[Sensitive]:
         data = value.encode(errors="surrogatepass")
         yield kind, data.hex()
         yield kind, base64.b64encode(data).decode()
+        for inner in spellings.inner_texts(value):  # 1.6 writes the AuthorizationKey in hexadecimal
+            yield kind, inner
 
 
 def find_free(text: str, policy: Policy, depth: int = 0, *, name: str = "") -> Iterator[Sensitive]:
@@ -189,23 +204,12 @@ def find_free(text: str, policy: Policy, depth: int = 0, *, name: str = "") -> I
     if depth < _NESTED:
         if _is_nested(text):
             yield from find(text, policy, depth=depth + 1)
-        elif inner := _inner(text):
+        for inner in spellings.inner_texts(text):
             yield from find_free(inner, policy, depth + 1)
 
 
 def _is_nested(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[", '"') and len(text) > 4
-
-
-def _inner(text: str) -> str | None:
-    """What a text says that is base64 of another one."""
-    if not _BASE64.fullmatch(text):
-        return None
-    try:
-        inner = base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-    return inner if inner.isprintable() or _is_nested(inner) else None
 
 
 # --- the second pass ---
@@ -246,7 +250,7 @@ class Texts:
             return raw if raw in _LITERALS else self._bare(leaf)
         value = unescaped(raw)
         if leaf.is_key:
-            return respelt(raw, self._needles.replace(value))
+            return respelt(raw, self._plain(value, depth))
         if kind is not None and value.lower() not in _LITERALS:
             return respelt(raw, self._sensitive(kind, value, depth))
         if patterns.is_time(value) or (leaf.is_measured and _NUMBER.fullmatch(value)):
@@ -267,9 +271,10 @@ class Texts:
             self._needles.replaced[leaf.kind] += 1
             return _nines(raw) if is_number else removed(raw)
         if not is_number:
-            return self._needles.replace(raw)
+            return self._plain(raw, _NESTED)
         is_free = leaf.name.lower() not in table.common() and len(raw) >= _LONG_NUMBER
-        if (leaf.kind is not None or is_free) and raw.removeprefix("-").isdecimal():
+        is_sensitive = leaf.kind is not None or is_free or self._needles.is_asked(raw)
+        if is_sensitive and raw.removeprefix("-").isdecimal():
             return self._needles.whole(raw) or raw
         return raw
 
@@ -279,11 +284,19 @@ class Texts:
             return self._needles.whole(text) or text
         if certificates.holds_any(text):
             text = certificates.rewritten(text, self._needles.replace)
-        if depth < _NESTED:
-            if _is_nested(text):
-                text = self.message(text, depth=depth + 1)
-            elif inner := _inner(text):
-                new = self.free(inner, depth + 1)
-                if new != inner and len(new.encode()) == len(inner.encode()):
-                    return base64.b64encode(new.encode()).decode()
-        return self._needles.replace(text)
+        if depth < _NESTED and _is_nested(text):
+            text = self.message(text, depth=depth + 1)
+        return self._plain(text, depth)
+
+    def _plain(self, text: str, depth: int) -> str:
+        """A text that is nothing more than a text, and what is spelt in it otherwise."""
+        text = self._needles.replace(text)
+        if text.lower() in table.common():
+            return text
+        return spellings.rewritten(text, self._needles.replace, self._inside(depth))
+
+    def _inside(self, depth: int) -> spellings.Change:
+        """What is done to a text within a text."""
+        if depth >= _NESTED:
+            return self._needles.replace
+        return lambda inner: self.free(inner, depth + 1)

@@ -33,7 +33,13 @@ def batches(path: Path, input_: Values, seen: Seen) -> Iterator[list[Event | Not
         CannotReadError: it cannot be read.
     """
     try:
-        options = SourceOptions(_keys(input_), decode_as=frozenset(input_.get("decode_as", ())))
+        options = SourceOptions(
+            _keys(input_),
+            decode_as=frozenset(input_.get("decode_as", ())),
+            dialect=input_.get("dialect"),
+            zone=input_.get("assume_tz"),
+            logged_by=input_.get("as_logged_by"),
+        )
         source = open_source([str(path)], options)
         decoder = Decoder(name_station=input_.get("name_station"))
         try:

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -19,6 +20,8 @@ from ocppscope.replay.comparing import pattern
 from ocppscope.replay.pace import parse_pace
 from ocppscope.replay.player import Verdict
 from ocppscope.rules.registry import RULES, SEVERITIES
+from ocppscope.sources.text.clock import zone_named
+from ocppscope.sources.text.dialect import all_dialects
 
 Reader: TypeAlias = Callable[[Any, Path], Any]
 """Reads a value; paths in it are relative to the folder.
@@ -214,11 +217,28 @@ def _expected_rule(value: Any, folder: Path) -> Expected:
     return Expected(rule, None if count is None else _number(1, 1 << 31)(count, folder))
 
 
+def _dialect(value: Any, _: Path) -> str:
+    known = all_dialects()
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"there is no dialect {value!r}: docs/logs.md lists them{meant(str(value), known)}")
+    return value
+
+
+def _zone(value: Any, _: Path) -> tzinfo:
+    try:
+        return zone_named(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("expected a time zone such as Europe/Berlin, or +02:00") from None
+
+
 _INPUT: Final[Table] = {
     "keylog": _many(_file),
     "tls_key": _many(_file),
     "decode_as": _many(_number(1, 65535)),
     "name_station": _text,
+    "dialect": _dialect,
+    "assume_tz": _zone,
+    "as_logged_by": _one_of("station", "csms"),
 }
 _CHECK: Final[Table] = {
     "profile": _one_of("field", "strict"),

@@ -5,7 +5,7 @@ show. Ports mean nothing here, unless the user says so (`decode_as`).
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
@@ -53,6 +53,17 @@ _NOTES_KEPT: Final = 1_000
 _SECOND_SIGHTING: Final = 5_000_000_000
 _OLD_TLS: Final = frozenset({"SSLv3", "TLSv1.0", "TLSv1.1"})
 _TLS_TYPES: Final = range(0x14, 0x18)
+_ANSWER_KEPT: Final = 16
+_DISTRUST: Final[Mapping[str, str]] = {
+    "unknown_ca": "{it} lacks the root or an intermediate",
+    "bad_certificate": "{it} lacks the root or an intermediate, or the certificate is for another name",
+    "certificate_unknown": "{it} lacks the root or an intermediate, or the certificate is for another name",
+    "unsupported_certificate": "{it} cannot use this kind of certificate",
+    "certificate_revoked": "it was revoked",
+    "certificate_expired": "it has expired, or the clock of {it} is off",
+    "certificate_required": "none was sent",
+}
+"""What alerts about certificates mean (RFC 5246 §7.2.2, RFC 8446 §6.2)."""
 _TLS_RECORD_LIMIT: Final = (1 << 14) + 2048
 _SIDES: Final[dict[Direction, int]] = {FROM_STATION: 0, FROM_CSMS: 1}
 
@@ -500,6 +511,8 @@ class Connection:
         self._client_side = 0
         self._loss_told: set[int] = set()
         self._first_fin: tuple[int, int] | None = None
+        self._tls_answer: bytearray | None = bytearray()
+        """The first bytes of the server's answer to TLS; None where they are lost."""
         self.sinks: list[Sink] = [partial(self._first_bytes, 0), partial(self._first_bytes, 1)]
         self._pending = (bytearray(), bytearray())
 
@@ -514,6 +527,7 @@ class Connection:
 
     def gap(self, side: int, size: int, time: int) -> None:
         if self._tls:
+            self._tls_answer = None
             self._take(self._tls.gap(side == self._client_side, size, time))
             self._tell_loss(0 if side == self._client_side else 1, time)
         elif self._conversation:
@@ -534,11 +548,13 @@ class Connection:
         self._end("end-of-capture", None, time)
 
     def _end(self, how: How, side: int | None, time: int) -> None:
-        if self._tls:
-            self._take(self._tls.end())
-            self._tell_unreadable(time)
         if self._first_fin is not None:
             how, (side, time) = "fin", self._first_fin
+        if self._tls:
+            self._take(self._tls.end())
+            self._tell_distrust(time)
+            if not self._tell_plain_port(side, time):
+                self._tell_unreadable(time)
         if self._conversation:  # its side 0 is the TLS client
             self._conversation.end(how, side if side is None else side ^ self._client_side, time)
 
@@ -591,6 +607,9 @@ class Connection:
 
     def _tls_bytes(self, from_client: bool, data: bytes, time: int) -> None:
         assert self._tls is not None
+        answer = self._tls_answer
+        if not from_client and answer is not None and len(answer) < _ANSWER_KEPT:
+            answer += data[:_ANSWER_KEPT]
         self._take(self._tls.feed(from_client, data, time))
 
     def _take(self, outputs: "list[TlsOutput]") -> None:
@@ -615,6 +634,56 @@ class Connection:
             self._loss_told.add(side)
             self._conversation.gap(side, None, time)
 
+    def _tell_distrust(self, time: int) -> None:
+        """One side refuses the other's certificate: the alert says so, where it is not encrypted or can be read."""
+        assert self._tls is not None
+        info = self._tls.info
+        for alert in info.alerts:
+            side, _, name = alert.partition(": ")
+            why = _DISTRUST.get(name.partition(" ")[0])
+            if why is None:
+                continue
+            shown = info.certificates if side == "client" else info.client_certificates
+            sent = f"; {len(shown)} sent, the first for {shown[0]}" if shown else ""
+            what = {
+                "client": "the station refuses the CSMS's certificate",
+                "server": "the CSMS refuses the station's certificate",
+            }[side]
+            one = {"client": "the charger", "server": "the CSMS"}[side]
+            detail = f"{self._tls_ends}: {what} ({name.partition(' ')[0]}): {why.replace('{it}', one)}{sent}"
+            self._context.out.append(Notice("tls.not-trusted", time, detail, f"{self._tls_subject} {side}"))
+            return
+
+    def _tell_plain_port(self, ended_by: int | None, time: int) -> bool:
+        """Whether the server did not answer in TLS; and tell of it."""
+        answer = self._tls_answer
+        if answer is None or not self._complete or len(answer) in (1, 2):
+            return False
+        if not answer:
+            if ended_by is None or ended_by == self._client_side:
+                return False
+            what = "the server ended the connection at the ClientHello, without a byte: TLS spoken to a plain port?"
+        elif _is_tls(answer, complete=False):
+            return False
+        elif answer.startswith(http.RESPONSE_START):
+            what = "the server answered in plain HTTP: TLS spoken to a plain port"
+        else:
+            what = "the server's answer is no TLS: TLS spoken to a plain port"
+        self._context.out.append(
+            Notice("tls.plain-port", time, f"{self._tls_ends}: {what}", self._tls_subject)
+        )
+        return True
+
+    @property
+    def _tls_ends(self) -> str:
+        client, server = self._addresses if self._client_side == 0 else self._addresses[::-1]
+        return f"{client} → {server}"
+
+    @property
+    def _tls_subject(self) -> str:
+        assert self._tls is not None
+        return f"{self._addresses[1 - self._client_side]} {self._tls.info.server_name or ''}"
+
     def _tell_unreadable(self, time: int) -> None:
         assert self._tls is not None
         info = self._tls.info
@@ -624,9 +693,8 @@ class Connection:
         about = ", ".join(part for part in known if part) or "TLS"
         extra = [f"certificate {subject}" for subject in info.certificates[:1]]
         extra += [f"alert {alert}" for alert in info.alerts]
-        client, server = self._addresses if self._client_side == 0 else self._addresses[::-1]
-        detail = f"{client} → {server}: {'; '.join([about, *extra])}: {info.reason}"
-        subject = f"{server} {info.server_name or ''}"
+        server, subject = self._addresses[1 - self._client_side], self._tls_subject
+        detail = f"{self._tls_ends}: {'; '.join([about, *extra])}: {info.reason}"
         self._context.out.append(Notice("tls.unreadable", time, detail, subject))
         if info.version in _OLD_TLS:
             self._context.out.append(Notice("tls.old-version", time, f"{server}: {info.version}", subject))

@@ -42,14 +42,16 @@ _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _END_OF_OPTIONS: Final = _option(_END, 0)
 
 
-def section(application: str) -> bytes:
+def section(application: str, comment: str = "") -> bytes:
     """The block that a file begins with (section 4.1).
 
     Args:
         application: what writes it.
+        comment: of the whole file, for people; what is beyond MAX_COMMENT bytes is cut off.
     """
+    comments = [(_COMMENT, _cut(comment))] if comment else []
     body = _section(_BYTE_ORDER_MAGIC, 1, 0, _UNKNOWN_LENGTH)
-    return _block(_SECTION, body + _options([(_APPLICATION, application.encode())]))
+    return _block(_SECTION, body + _options([*comments, (_APPLICATION, application.encode())]))
 
 
 def interface(link_type: int, name: str = "", description: str = "", *, snap_length: int = 0) -> bytes:

@@ -59,3 +59,69 @@ def test_a_damaged_message_has_a_caret(tmp_path):
     at = next(n for n, line in enumerate(shown) if line.startswith("[3,"))
     assert shown[at + 1].index("^") == shown[at].index(" 1}") + 1
     assert "RPC-001" in run("check", name).stdout
+
+
+# --- findings about the log itself ----------------------------------------------------------------------------
+
+
+def findings(*words, **options):
+    """Of `check --json`: the rule and what it says."""
+    found = [json.loads(line) for line in run("check", "--json", *words, **options).stdout.splitlines()]
+    return [(one["rule"], one["detail"]) for one in found]
+
+
+def test_what_is_assumed_is_in_the_json_of_check():
+    assert ("CAP-013", "times in the log have no zone: taken for UTC. --assume-tz names another") in findings(
+        "-", stdin=LOG
+    )
+    assert not [one for one in findings("--assume-tz", "UTC", "-", stdin=LOG) if "zone" in one[1]]
+
+
+def test_what_was_said_on_stderr_is_not_said_again(tmp_path):
+    done = run("check", saved(tmp_path, LOG))
+    assert "no zone" in done.stderr
+    assert "no zone" not in done.stdout
+    assert "CAP-013" not in done.stdout
+
+
+SHORTENED = (
+    b"2024-11-02 19:58:31.395 DEBUG (MainThread) [websockets.server] < TEXT "
+    b'\'[2,"40ec","BootNotif...Model":"M"}]\' [98 bytes]\n'
+    b"2024-11-02 19:58:31.400 DEBUG (MainThread) [websockets.server] > TEXT '[3,\"40ec\",{}]' [13 bytes]\n"
+)
+
+
+def test_the_hint_on_shortened_messages_is_one_for_logs():
+    done = run("check", "-", stdin=SHORTENED)
+    assert "messages that the station sent, of 98 bytes, are not shown whole" in done.stdout
+    assert "tcpdump" not in done.stdout
+
+
+@pytest.mark.parametrize("log", [LOG, SHORTENED, b'10:19:49 INFO: S: [2,"1","Heartbeat",{}]\n', LOG * 2])
+def test_a_log_and_the_trace_made_of_it_are_judged_alike(log, tmp_path):
+    name = saved(tmp_path, log, "a.log")
+    for target in ("a.trace.jsonl", "a.ocppdb"):
+        assert run("convert", name, tmp_path / target).exit_code == 0
+        assert findings(tmp_path / target) == findings(name)
+
+
+def test_no_empty_arrow_for_what_has_no_addresses(tmp_path):
+    name = saved(tmp_path, LOG, "a.log")
+    assert "session:     1, station CP\n" in run("show", name, "1").stdout
+    bare = b'{"direction":"cp-to-csms","messageType":"CALL","raw":"[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+    assert "the handshake of a station without a name is not in the capture" in [
+        detail for _, detail in findings("-", stdin=bare)
+    ]
+
+
+def test_a_record_that_contradicts_itself_leaves_the_file_whole(tmp_path):
+    run("convert", saved(tmp_path, LOG), tmp_path / "a.trace.jsonl")
+    record = json.loads((tmp_path / "a.trace.jsonl").read_bytes().splitlines()[0])
+    (tmp_path / "b").write_text(json.dumps(record | {"messageId": "other"}) + "\n7\n")
+    for words in (("check",), ("ls",), ("show", "1")):
+        done = run(words[0], tmp_path / "b", *words[1:])
+        assert done.exit_code == 0
+        assert "line 1: raw and messageId disagree, raw counts" in done.stderr
+    assert {"CAP-015", "CAP-016"} <= {rule for rule, _ in findings(tmp_path / "b")}
+    (tmp_path / "b").write_text(json.dumps(record) + '\n{"torn": ')
+    assert run("check", "--fail-on", "never", tmp_path / "b").exit_code == 1

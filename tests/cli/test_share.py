@@ -1,13 +1,14 @@
 """`share`: two files that can be attached, what it says of them, and what it refuses."""
 
 import gzip
+import json
 import stat
 
 import pytest
 
 from ocppscope.cli import share
 from ocppscope.cli.options import OpenInput
-from ocppscope.cli.share import _default_format
+from ocppscope.cli.share import _MESSAGES_ONLY, _default_format
 from ocppscope.export import FORMATS
 from tests.cli import SECRET, everything, lines, opening, run, saved
 from tests.end_to_end.test_captures import FOLDER
@@ -153,6 +154,51 @@ def test_also_and_keep(folder):
     assert "Zq7Card" in second
 
 
+def test_a_pattern_that_matches_nothing_is_told(folder, made):
+    result = run("share", made, "-o", "1.jsonl", "--also", "Nowhere", "--also", r"\b", "--also", "CP0+1")
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
+    assert told == [f"Warning: --also {one} matches nothing in it" for one in ("Nowhere", r"\b")]
+
+
+@pytest.mark.parametrize("pattern", ["ACM", "48231", "Zoë", "a b", "\\[x\\]"])
+@pytest.mark.parametrize("spelt", ["{}", "\\u{}", "json"])
+def test_also_is_found_however_short_and_spelt(folder, pattern, spelt):
+    plain = pattern.replace("\\", "")
+    text = "".join(f"\\u{ord(one):04x}" for one in plain) if spelt == "\\u{}" else plain
+    data = f'"{text} and x{text}y"' if spelt != "json" else json.dumps(json.dumps({"n": [plain]}))
+    talk = opening().client(
+        call(f'[2,"1","DataTransfer",{{"vendorId":"v","n":{plain if plain.isdigit() else 1},"data":{data}}}]')
+    )
+    run("share", saved(folder, talk.close()), "-o", "out.jsonl", "--also", pattern)
+    (sent,) = (
+        one
+        for one in map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+        if one["event"] == "message"
+    )
+    assert plain not in json.dumps(sent["payload"], ensure_ascii=False).replace("\\\\u00eb", "ë")
+
+
+def test_a_seed_tells_nothing_in_the_file(folder, made):
+    result = run("share", made, "-o", "out.trace.jsonl", "--seed", "Zq7Seed")
+    for text in (result.stdout, result.stderr, (folder / "out.trace.jsonl").read_text()):
+        assert "Zq7Seed" not in text
+    assert run("share", made, "-o", "2.trace.jsonl", "--seed", "").exit_code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "field", ["Authorize/idTag", "idtag", "token", "Authorize.answer/idTagInfo/parentIdTag"]
+)
+def test_what_can_be_kept(folder, field):
+    talk = opening().client(call('[2,"1","Authorize",{"idTag":"Zq7Card"}]'))
+    talk.server(answer('[3,"1",{"idTagInfo":{"status":"Accepted","parentIdTag":"Zq8Card"}}]')).close()
+    result = run("share", saved(folder, talk), "-o", "out.jsonl", "--keep", field)
+    assert result.exit_code == 0, result.stderr
+    text = (folder / "out.jsonl").read_text()
+    assert ("Zq8Card" in text) == ("parent" in field or field == "token")
+    assert ("Zq7Card" in text) == ("parent" not in field)
+
+
 # --- what it refuses ----------------------------------------------------------------------------------------
 
 
@@ -171,7 +217,14 @@ def test_nothing_is_overwritten(folder, made, there):
     ("words", "said"),
     [
         (["--also", "("], "regular expression"),
+        (["--also", ""], "matches nothing"),
+        (["--also", "[z-a]"], "bad character range"),
         (["--also", "x*"], "matches nothing"),
+        (["--keep", ""], "no field"),
+        (["--keep", "nosuchfield"], "nosuchfield is no field"),
+        (["--keep", "secret"], "always removed"),
+        (["--keep", "Authorize/nosuch"], "no field"),
+        (["--keep", "Nowhere/idTag"], "no place"),
         (["--keep", "AuthorizationKey"], "always removed"),
         (["--keep", "connectorId"], "no field"),
         (["-o", "out.xyz"], "--to"),
@@ -218,9 +271,38 @@ def test_handshakes_alone_go_into_a_format_that_carries_them(folder):
     assert run("share", refused, "--to", "open-ocpp-trace").exit_code == 2
     result = run("share", refused)
     assert result.exit_code == 0
+    assert "Note: it holds no message that a trace could carry" in result.stderr
     assert "refused-handshake" not in result.stdout
+    assert "ocppscope check shared-capture.pcapng.gz" in result.stdout
+    assert "ocppscope replay" not in result.stdout
     assert names(folder) == ["shared-capture.md", "shared-capture.pcapng.gz"]
-    assert run("check", "shared-capture.pcapng.gz").exit_code == 1
+    keys = ("rule", "severity", "count", "session", "events")
+    before, after = (
+        [[one[key] for key in keys] for one in lines("check", "--json", path)]
+        for path in (refused, "shared-capture.pcapng.gz")
+    )
+    assert before == after
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in _MESSAGES_ONLY])
+def test_handshakes_go_into_every_format_that_has_a_place_for_them(folder, name):
+    out = f"out.x{FORMATS[name].extension}"
+    assert run("share", FOLDER / "refused-handshake.pcap", "--to", name, "-o", out).exit_code == 0
+    assert (folder / out).stat().st_size > 500
+
+
+@pytest.mark.parametrize("name", _MESSAGES_ONLY)
+def test_other_formats_are_refused_where_there_is_no_message(folder, name):
+    result = run("share", FOLDER / "refused-handshake.pcap", "--to", name, "-o", "out.x")
+    assert result.exit_code == 2
+    assert f"{name} carries messages, of which there is none: say --to pcapng" in result.stderr
+    assert names(folder) == []
+
+
+def test_a_message_that_no_record_can_carry_is_no_message_of_a_trace(folder):
+    talk = opening().client(call("[2,")).close()
+    result = run("share", saved(folder, talk))
+    assert names(folder) == ["shared-capture.md", "shared-capture.pcapng.gz", "test.pcap"], result.stderr
 
 
 def test_a_kind_can_be_kept(folder, made):

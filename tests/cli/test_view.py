@@ -27,7 +27,7 @@ import json, os, sys
 import ocppscope.cli.view as view
 from ocppscope.cli.main import main
 
-def browse(path, loader=None, errors=None, **what):
+def browse(path, is_file, loader=None, errors=None, **what):
     from ocppscope.store import Store
     code = None if loader is None else loader.wait(30)
     said = errors.read_text() if errors else ""
@@ -320,6 +320,24 @@ def test_what_the_browser_has_to_say(tmp_path, terminal, monkeypatch):
     run("convert", CLEAN, path)
     done = run("view", path)
     assert (done.exit_code, done.stderr) == (3, "Error: x is no capture\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.log", b"a log of something else\n", "x.log holds no OCPP message. In 1 line of text"),
+        ("x.jsonl", b'{"payload":[1,2]}\n' * 2, "holds no OCPP message"),
+        ("x.pcap", pcap([]), "x.pcap holds no OCPP message. Found instead: nothing at all"),
+    ],
+)
+def test_a_file_without_any_message_is_no_empty_screen(tmp_path, terminal, monkeypatch, name, content, said):
+    monkeypatch.setattr(view, "_FIRST_EVENT", 60)
+    path = tmp_path / name
+    path.write_bytes(content)
+    done = run("view", path)
+    assert done.exit_code == 3
+    assert said in done.stderr
+    assert done.stderr.startswith("Error: ")
 
 
 @pytest.mark.parametrize("table", ["events", "sessions", "meta", "marks"])

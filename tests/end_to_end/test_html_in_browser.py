@@ -245,3 +245,52 @@ def test_on_paper(chromium, page):
     chromium.value("dispatchEvent(new Event('afterprint'))")
     assert chromium.value("document.querySelectorAll('details:not([open])').length") > 0
     chromium("Emulation.setEmulatedMedia", media="")
+
+
+ROWS = "document.querySelectorAll('#rows .row').length"
+RUNGS = "document.querySelectorAll('#ladder-rows li').length"
+CUT = """[...document.querySelectorAll('.wide, #list, #rows, .row .said, .arrow')].filter((one) =>
+    one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2).length"""
+
+
+def test_all_that_was_said_is_on_paper(chromium, page):
+    chromium.open(page, width=700)
+    rows, rungs = chromium.value(ROWS), chromium.value(RUNGS)
+    count = int(chromium.value(COUNT).split()[0])
+    assert rows < count
+    chromium("Emulation.setEmulatedMedia", media="print")
+    chromium.value("dispatchEvent(new Event('beforeprint'))")
+    assert (chromium.value(ROWS), chromium.value(RUNGS)) == (count, count)
+    assert chromium.value(CUT) == 0
+    assert f"{count} events, a line each" in chromium.value("document.getElementById('paper').innerText")
+    chromium.value("dispatchEvent(new Event('afterprint'))")
+    chromium("Emulation.setEmulatedMedia", media="")
+    chromium.wait(f"{ROWS} < {count}")
+    assert chromium.value(RUNGS) == rungs
+    assert chromium.value("getComputedStyle(document.getElementById('paper')).display") == "none"
+
+
+def test_what_is_searched_for_is_on_paper(chromium, page):
+    chromium.open(f"{page}#messages?action=MeterValues&direction=2")
+    chromium.value("dispatchEvent(new Event('beforeprint'))")
+    assert chromium.value(ROWS) == 90
+    chromium.value("dispatchEvent(new Event('afterprint'))")
+
+
+def test_a_browser_prints_it_by_itself(chromium, page):
+    chromium.open(page)
+    chromium.value(
+        "addEventListener('beforeprint', () => { window.printed = document.querySelectorAll('.row').length })"
+    )
+    assert chromium("Page.printToPDF")["data"]
+    assert chromium.value("window.printed") == int(chromium.value(COUNT).split()[0])
+
+
+def test_paper_has_an_end(chromium, large):
+    chromium.open(large)
+    chromium.value("dispatchEvent(new Event('beforeprint'))")
+    assert (chromium.value(ROWS), chromium.value(RUNGS)) == (5000, 5100)
+    told = chromium.value("document.getElementById('paper').textContent")
+    assert told.startswith("On paper: the first 5,000 of 100,000 events")
+    chromium.value("dispatchEvent(new Event('afterprint'))")
+    chromium.wait(f"{ROWS} < 100")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocppscope.ocpp.rpc import MAX_DEPTH, MAX_ID, UnreadableError, frame, load, read
+from ocppscope.ocpp.rpc import MAX_DEPTH, MAX_ID, UnreadableError, as_written, frame, load, read
 
 
 def kinds(text):
@@ -412,3 +412,53 @@ def test_any_array_is_a_message_or_none(value):
         assert message_id == value[1]
         assert (error is not None) == (kind in (4, 5))
         assert payload is None or payload == value[-1] or payload in value
+
+
+# --- parts that are known from elsewhere --------------------------------------------------------------------
+
+
+def dense(*parts):
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("payload", [{}, {"a": [1, 2.5, None, "ü\n"]}])
+def test_parts_as_they_are_written(payload):
+    assert as_written(dense(2, "7", "Heartbeat", payload), 2, "7", "Heartbeat", payload) == (
+        2,
+        "7",
+        "Heartbeat",
+        payload,
+        None,
+        (),
+    )
+    assert as_written(dense(3, "7", payload), 3, "7", None, payload) == (3, "7", None, payload, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('[3, "7", {}]', (3, "7", None, {})),
+        ('[3,"7",{"a":1,"a":2}]', (3, "7", None, {"a": 2})),
+        ('[3,"a","b",{}]', (3, 'a","b', None, {})),
+        ("[3,7,{}]", (3, 7, None, {})),
+        ('[3,"7",null]', (3, "7", None, None)),
+        ('[2,"7",5,{}]', (2, "7", 5, {})),
+        (dense(3, "7" * (MAX_ID + 1), {}), (3, "7" * (MAX_ID + 1), None, {})),
+    ],
+)
+def test_parts_that_take_a_closer_look(text, parts):
+    assert as_written(text, *parts) is None
+
+
+def test_parts_that_are_too_deep():
+    payload = {}
+    for _ in range(300):
+        payload = {"a": payload}
+    assert as_written("", 3, "7", None, payload) is None
+
+
+@given(st.sampled_from([2, 3]), st.text() | st.integers(), st.text() | st.none(), VALUES)
+def test_parts_say_what_reading_says(kind, message_id, action, payload):
+    text = dense(kind, message_id, action, payload) if kind == 2 else dense(kind, message_id, payload)
+    found = as_written(text, kind, message_id, action if kind == 2 else None, payload)
+    assert found is None or found == read(text)

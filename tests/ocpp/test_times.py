@@ -255,9 +255,38 @@ def test_other_types_are_the_schemas_business(value):
 
 
 def test_an_empty_text_before_any_valid_one(monkeypatch):
-    monkeypatch.setattr(times, "_last", ("x", parse("x")))
-    monkeypatch.setattr(times, "_last_minute", ("", 0))
+    monkeypatch.setattr(times, "_moments", {})
+    monkeypatch.setattr(times, "_minutes", {})
     assert parse("")[:2] == (None, times.NO_DATE_TIME)
+
+
+def test_what_is_remembered_is_bounded_and_changes_nothing():
+    known = {
+        f"2026-01-{day:02}T{hour:02}:15:{day:02}.5Z": (day, hour)
+        for day in range(1, 32)
+        for hour in range(24)
+    }
+    first = {text: parse(text) for text in known}
+    for minute in range(3 * times._MINUTES):
+        parse(f"20{minute // 600 + 10}-05-05T{minute // 60 % 10:02}:{minute % 60:02}:00Z")
+    assert {text: parse(text) for text in known} == first
+    parse("2" * 10_000)
+    assert len(times._moments) <= times._MOMENTS
+    assert len(times._minutes) <= times._MINUTES
+    assert max(map(len, times._moments)) <= times._KEPT
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-01-01T00:00:60Z", "2026-01-01T00:00:0٣Z", "2026-01-01T00:00:00,123Z", "2026-01-01T00:00:1 Z"],
+)
+def test_a_minute_that_is_known_does_not_make_right_what_is_wrong(monkeypatch, value):
+    monkeypatch.setattr(times, "_minutes", {})
+    monkeypatch.setattr(times, "_moments", {})
+    apart = parse(value)
+    times._moments.clear()
+    parse("2026-01-01T00:00:00Z")
+    assert parse(value) == apart
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def test_words():
             Opened(Session(2, "10.0.0.1:1", "10.0.0.2:2", late=True), 0),
             "first seen here, after its start: 10.0.0.1:1 → 10.0.0.2:2",
         ),
+        (Opened(Session(2, late=True), 0), "first seen here, after its start"),
+        (Opened(Session(2), 0, "/x", status=101, subprotocol="ocpp1.6"), "opened, ocpp1.6: /x"),
     ],
 )
 def test_what(event, said):

@@ -186,6 +186,24 @@ def test_notices_do_not_name_the_input():
         assert secret not in foreign.detail + foreign.subject
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail", "told"),
+    [
+        ("file.damaged", "log: line 2: no JSON, it is left out: 'Zq7: 'x' …", "log: line 2: no JSON, it is left out: "),
+        ("file.damaged", 'log: line 2: no JSON, it is left out: "Zq7\'s" …', "log: line 2: no JSON, it is left out: "),
+        ("trace.no-message", 'a trace\'s record 3: msg is no OCPP message, but ["Zq7", 1…: it is left out',
+         "a trace's record 3: msg is no OCPP message, but "),
+    ],
+)  # fmt: skip
+def test_notices_do_not_quote_the_file(kind, detail, told):
+    redactor = Redactor(Options(seed="x"))
+    redactor.learn([])
+    redactor.seal()
+    (notice,) = redactor.redact([Notice(kind, None, detail, "")])
+    assert notice.detail.startswith(told)
+    assert "Zq7" not in notice.detail
+
+
 # --- what the user may decide ---
 
 

@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from ocppscope.events import Message
+from ocppscope.ocpp.times import timestamp
+from ocppscope.sources.text.clock import zone_named
 from ocppscope.testing.checking import check
-from ocppscope.testing.reading import CannotReadError
+from ocppscope.testing.reading import CannotReadError, Seen, events
 from ocppscope.testing.settings import Expected
 from tests.cli import everything, saved
 
@@ -93,3 +96,19 @@ def test_how_the_input_is_read(tmp_path):
         check(path, {"tls_key": (tmp_path / "keys.txt",)}, {})
     with pytest.raises(CannotReadError, match="cannot be opened"):
         check(tmp_path / "none.pcap", {}, {})
+
+
+def test_a_log_is_read_as_is_said(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text('2025-01-02 03:04:05 [INFO] ocpp: CP1: send [2,"9","DataTransfer",{"vendorId":"x"}]\n')
+    seen = Seen()
+    input_ = {"dialect": "python-ocpp", "assume_tz": zone_named("+02:00"), "as_logged_by": "csms"}
+    found = [one for one in events(log, input_, seen) if isinstance(one, Message)]
+    assert [(one.direction, timestamp(one.time)) for one in found] == [
+        ("csms-to-cp", "2025-01-02T01:04:05.000000Z")
+    ]
+    said = {"expected": expected("CAP-013"), "fail_on": "error"}
+    assert heads(check(log, {}, said)) == []
+    assert heads(check(log, input_, said)) == [
+        "CAP-013 is expected, and was not found: What the log does not say was assumed"
+    ]

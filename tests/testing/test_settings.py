@@ -1,5 +1,6 @@
 import pytest
 
+from ocppscope.sources.text.clock import zone_named
 from ocppscope.testing.settings import (
     Command,
     Expected,
@@ -81,6 +82,13 @@ def test_all_is_read(tmp_path):
     }
 
 
+def test_how_a_log_is_read(tmp_path):
+    found = read_file(
+        toml(tmp_path, "[input]\ndialect = 'evcc'\nassume_tz = '+02:00'\nas_logged_by = 'csms'")
+    )
+    assert found.input == {"dialect": "evcc", "assume_tz": zone_named("+02:00"), "as_logged_by": "csms"}
+
+
 def test_an_empty_one_says_nothing(tmp_path):
     assert merged([toml(tmp_path, "")]) == Settings(check={}, replay=None)
 
@@ -95,6 +103,14 @@ def test_an_empty_one_says_nothing(tmp_path):
         ("replay.pacce = 'asap'", 1, "pace may be meant"),
         ("[check]\nto = ''\n[replay]\nto = 'csms.example'", 2, "'to' is not known"),
         ("[replay]\nto = 'csms.example'", 2, "expected ws://"),
+        (
+            "[input]\ndialect = 'evc'",
+            2,
+            "there is no dialect 'evc': docs/logs.md lists them; evcc may be meant",
+        ),
+        ("[input]\nassume_tz = 'Nowhere/Land'", 2, "expected a time zone such as Europe/Berlin"),
+        ("[input]\nassume_tz = 2", 2, "expected a time zone"),
+        ("[input]\nas_logged_by = 'me'", 2, "expected station or csms"),
         ("[replay]\nto = 7", 2, "expected a URL"),
         ("[replay]\npace = 'fast'", 2, "'fast' is no pace"),
         ("[replay]\nwait = 'long'", 2, "expected a duration"),

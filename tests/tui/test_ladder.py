@@ -213,7 +213,7 @@ def test_an_answer_may_still_come(folder):
 
     async def script(browser, pilot):
         await press(pilot, "3")
-        assert "Heartbeat … no answer yet ─" in "".join(screen_of(browser))
+        assert "Heartbeat … no answer yet: sign of life ─" in "".join(screen_of(browser))
         feed(FROM_CSMS, '[3,"1",{}]')
         browser.look()
         await settle(pilot)

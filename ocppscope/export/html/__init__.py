@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ocppscope.events import Event, Notice
-from ocppscope.export import Order
+from ocppscope.export import SHARED, Order
 from ocppscope.export.html import page
 from ocppscope.export.html.data import Limits
 from ocppscope.export.ocppdb import StoreOutput
@@ -36,10 +36,14 @@ class HtmlReport:
         self._store = StoreOutput(
             Order(self._path, order.source, order.profile, order.wanted, is_scratch=True)
         )
+        self._shared = ""
         self._next = 0.0
         """When it may be made again, by the monotonic clock."""
 
     def feed(self, events: list[Event | Notice], *, read: int, size: int | None) -> None:
+        for event in events:
+            if isinstance(event, Notice) and event.kind == SHARED:
+                self._shared = event.detail
         self._store.feed(events, read=read, size=size)
 
     def flush(self) -> None:
@@ -74,7 +78,7 @@ class HtmlReport:
         self._file.seek(0)
         try:
             with Store(self._path) as store:
-                for part in page.parts(store, self._order, self._limits, warning):
+                for part in page.parts(store, self._order, self._limits, warning, self._shared):
                     self._file.write(part.encode())
         except StoreError as error:
             raise OSError(0, str(error)) from error

@@ -62,6 +62,7 @@ def messages(store: Store, count: int, limits: Limits) -> Markup:
             role="search",
         ),
         tag("p", plural(count, "event"), id="count", role="status"),
+        tag("p", id="paper"),
         tag(
             "div",
             tag(

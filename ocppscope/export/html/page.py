@@ -16,7 +16,7 @@ from ocppscope.store import Store
 _SECTIONS = ("Summary", "Findings", "Transactions", "Connectors", "Ladder", "Messages")
 
 
-def parts(store: Store, order: Order, limits: Limits, warning: str = "") -> Iterator[str]:
+def parts(store: Store, order: Order, limits: Limits, warning: str = "", shared: str = "") -> Iterator[str]:
     """Yield the parts of the file.
 
     Args:
@@ -24,13 +24,14 @@ def parts(store: Store, order: Order, limits: Limits, warning: str = "") -> Iter
         order: what was ordered.
         limits: how much of it.
         warning: what is to be said of the whole.
+        shared: what was replaced in it, where secrets were taken out.
     """
     found = store.findings()
     shown = found[: limits.findings]
     numbers = data.kept(store, shown, limits)
     yield "<!DOCTYPE html>\n"
     yield f'<html lang="en">{_head(order.source)}<body>'
-    yield _top(order, warning)
+    yield _top(order, warning, shared)
     yield "<main>"
     yield sections.summary(store, found, limits)
     yield findings.section(store, found, set(numbers), limits)
@@ -74,12 +75,13 @@ def _head(source: str) -> Markup:
     )
 
 
-def _top(order: Order, warning: str) -> Markup:
+def _top(order: Order, warning: str, shared: str) -> Markup:
     links = [tag("a", name, href=f"#{name.lower()}") for name in _SECTIONS]
     about = f"only what fits the filter {order.wanted.text}" if order.wanted is not None else ""
     return tag(
         "header",
         tag("h1", tag("small", "OCPP report"), " ", order.source),
         [tag("p", tag("b", "This is "), text, class_="note") for text in (warning, about) if text],
+        tag("p", shared, class_="note") if shared else None,
         tag("nav", links, aria_label="Sections"),
     )

@@ -11,6 +11,7 @@
   const MARKS = { error: "E", warning: "W", info: "i" };
   const LADDER_STEP = 300;
   const OVERSCAN = 12;
+  const PAPER = 5000;
 
   const sessions = new Map(data.sessions.map(([number, station, version]) => [number, { station, version }]));
   const findings = new Map(data.findings.map(([number, severity, rule, title]) => [number, { severity, rule, title }]));
@@ -95,6 +96,7 @@
   const narrow = matchMedia("(max-width: 700px)");
   let shown = events;
   let chosen = -1;
+  let onPaper = false;
   const rowHeight = () => (narrow.matches ? 46 : 26);
 
   const rowOf = (index) => {
@@ -118,8 +120,8 @@
   };
   const draw = () => {
     const height = rowHeight();
-    const first = Math.max(Math.floor(list.scrollTop / height) - OVERSCAN, 0);
-    const last = Math.min(Math.ceil((list.scrollTop + list.clientHeight) / height) + OVERSCAN, shown.length);
+    const first = onPaper ? 0 : Math.max(Math.floor(list.scrollTop / height) - OVERSCAN, 0);
+    const last = Math.min(onPaper ? PAPER : Math.ceil((list.scrollTop + list.clientHeight) / height) + OVERSCAN, shown.length);
     rows.style.height = `${shown.length * height}px`;
     const drawn = [];
     for (let index = first; index < last; index++) drawn.push(rowOf(index));
@@ -310,20 +312,38 @@
     const all = bySession.get(Number(ofSession.value)) || [];
     ladder.append(...all.slice(drawnInLadder, drawnInLadder + LADDER_STEP).map(rung));
     drawnInLadder = Math.min(drawnInLadder + LADDER_STEP, all.length);
-    more.hidden = drawnInLadder === all.length;
-    byId("ladder-note").textContent = more.hidden ? "" : `The first ${drawnInLadder.toLocaleString("en")} of ${counted(all.length, "event")}.`;
+    note();
+  };
+  const note = () => {
+    const all = (bySession.get(Number(ofSession.value)) || []).length;
+    more.hidden = drawnInLadder === all;
+    byId("ladder-note").textContent = more.hidden ? "" : `The first ${drawnInLadder.toLocaleString("en")} of ${counted(all, "event")}.`;
   };
   more.addEventListener("click", climb);
   ofSession.addEventListener("change", () => { ladder.replaceChildren(); drawnInLadder = 0; climb(); });
 
-  // --- paper ---
+  // --- paper: all rows and rungs, up to a number that a browser can still lay out ---
 
-  let opened = [];
+  let opened = [], rungs = 0;
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
     for (const one of opened) one.open = true;
+    onPaper = true;
+    draw();
+    rungs = drawnInLadder;
+    while (!more.hidden && drawnInLadder < PAPER) climb();
+    byId("paper").textContent = shown.length > PAPER
+      ? `On paper: the first ${PAPER.toLocaleString("en")} of ${counted(shown.length, "event")}, a line each. Search for fewer to print others.`
+      : `On paper: ${counted(shown.length, "event")}, a line each. In a browser, this report shows each whole.`;
   });
-  addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
+  addEventListener("afterprint", () => {
+    for (const one of opened) one.open = false;
+    onPaper = false;
+    drawSoon();  // the list has its height again only then
+    while (ladder.children.length > rungs) ladder.lastChild.remove();
+    drawnInLadder = rungs;
+    note();
+  });
 
   for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
   climb();

@@ -5,8 +5,9 @@ from the line before, or from the CSMS's own `currentTime`; what was assumed is 
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from ocppscope.ocpp.times import DAY, MILLISECOND, MINUTE, SECOND
@@ -29,8 +30,18 @@ _FORMS: Final = (
     re.compile(rb"(?P<e>\d{13})"),
 )
 _NAMED: Final = re.compile(rb"\(\?P<.>")
-STAMP: Final = re.compile(b"|".join(_NAMED.sub(b"(?:", form.pattern) for form in _FORMS[:5]))
+_ALONE: Final = (rb"(?<![\w:.])", rb"(?![\w:])")
+"""Around a time of day: the middle of a MAC address is none."""
+STAMP: Final = re.compile(
+    b"|".join(
+        [*(_NAMED.sub(b"(?:", form.pattern) for form in _FORMS[:4]), _NAMED.sub(b"(?:", _TIME).join(_ALONE)]
+    )
+)
 """Any of them, to be searched for in a line of an unknown log."""
+_UNDATED: Final = date(1904, 1, 1)
+"""Where times stand until their day is known: in a leap year, and before 1970, so that they are negative."""
+_BEGINNING: Final = date(1970, 1, 1)
+_START: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local times are counted from it
 
 _HALF_DAY: Final = DAY // 2
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -62,12 +73,23 @@ class Clock:
     Args:
         zone: of times that have none; None: not known, UTC is assumed.
 
+    A time of which the day, or the year, is not known yet is negative: `dating` makes it what it is, as soon as
+    that is known.
+
     Attributes:
-        assumed: what had to be: `zone`, `date`, `year`.
+        assumed: what had to be: `zone`, `date`, `year`, and where no line and no answer of the CSMS says the date:
+            `date of messages` or `no date`.
+        undated: what the times that are negative lack; None where none is.
+        dating: what makes a negative time a real one; None while that is not known, and where there is none.
     """
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         self.assumed: set[str] = set()
+        self.dating: Callable[[int], int] | None = None
+        self.undated: Literal["date", "year"] | None = None
+        self._has_given_up = False
+        self._likely: tuple[int, int, date] | None = None
+        """The latest time within a message while the day was not known; and the log's time of day then, and day."""
         self._zone = zone
         self._day: date | None = None
         """The day of the last time read, or of a header."""
@@ -103,7 +125,10 @@ class Clock:
                 except (ValueError, OverflowError):
                     return None
                 self._minute = raw[:16], zone, base
-                self._day, self._rolls = date(int(year), int(month), int(day)), False
+                today, self._rolls = date(int(year), int(month), int(day)), False
+                if self.undated:
+                    self._settle(self._yesterday_if(today, (int(hour) * 60 + int(minute)) * MINUTE))
+                self._day = today
             time = base + int(seconds) * SECOND + _nanoseconds(fraction)
             self._last_of_day = (int(hour) * 60 + int(minute)) * MINUTE + int(seconds) * SECOND
         if time is not None:
@@ -118,6 +143,12 @@ class Clock:
 
     def see_now(self, now: int) -> None:
         """The CSMS says what time it is."""
+        if self.undated and self._day is not None:
+            if (day := self._nearest(now, self._last_of_day)) is not None:
+                self.assumed.add(self.undated)
+                self._settle(day)
+                self._day_from_csms = True
+            return
         if self._day is None or self._day_from_csms:
             zone = self._zone or UTC
             try:
@@ -127,6 +158,64 @@ class Clock:
             local = datetime.fromtimestamp(now / SECOND, zone)
             self._last_of_day = (local.hour * 60 + local.minute) * MINUTE + local.second * SECOND
             self._day_from_csms = True
+
+    def see_within(self, time: int) -> None:
+        """A message that was read last holds a date-time: it may have waited, or the station's clock may be wrong."""
+        if self.undated and self._day is not None and (self._likely is None or time > self._likely[0]):
+            self._likely = time, self._last_of_day, self._day
+
+    def end(self) -> None:
+        """No day comes any more: take that of the messages, or none that means anything."""
+        if self.undated is None or self._day is None:
+            return
+        day, counted = None, self._day
+        if self._likely is not None:
+            now, of_day, counted = self._likely
+            day = self._nearest(now, of_day)
+        self.assumed.add("no date" if day is None else "date of messages")
+        if day is None:
+            day = _BEGINNING if self.undated == "date" else counted.replace(year=_BEGINNING.year + 2)
+            counted = _UNDATED if self.undated == "date" else counted
+        self._settle(day, counted)
+
+    def give_up(self) -> None:
+        """Times have waited for their day too long: those that follow have none either until it is known."""
+        self.undated, self._day, self._has_given_up = None, None, True
+
+    def _nearest(self, now: int, of_day: int) -> date | None:
+        """The day on which that time of day was nearest to a moment; None for a moment that no calendar has."""
+        try:
+            local = datetime.fromtimestamp(now // SECOND, self._zone or UTC).replace(tzinfo=None)
+            since = (local - _START) // timedelta(microseconds=1) * 1_000
+            return _BEGINNING + timedelta(days=round((since - of_day) / DAY))
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def _yesterday_if(self, today: date, of_day: int) -> date:
+        """The day of the time before, if this one is of today."""
+        return today - timedelta(days=self._last_of_day - of_day > _HALF_DAY)
+
+    def _settle(self, day: date, counted: date | None = None) -> None:
+        """It is known that what was counted as one day (None: the last one) is another."""
+        counted = counted or self._day
+        assert counted is not None
+        assert self._day is not None
+        shift = day - counted
+        years = 0
+        if self.undated == "year":
+            near = [(abs(_in_year(counted, year) - day), year) for year in range(day.year - 1, day.year + 2)]
+            years = min(near)[1] - counted.year
+
+        def dated(one: date) -> date:
+            return _in_year(one, one.year + years) if years else one + shift
+
+        def real(time: int) -> int:
+            seconds, rest = divmod(time, SECOND)
+            local = _START + timedelta(seconds=seconds)
+            return self._in_zone(datetime.combine(dated(local.date()), local.time()), None) + rest
+
+        self.undated, self._last = None, None
+        self._day, self.dating = dated(self._day), real
 
     def _odd(self, raw: bytes) -> int | None:
         for form in _FORMS[1:]:
@@ -148,7 +237,14 @@ class Clock:
         day = self._day_of(part, of_day)
         if day is None:
             return None
+        if self.undated and part.get("Y") is not None:
+            self._settle(self._yesterday_if(day, of_day))
         self._day, self._last_of_day = day, of_day
+        if self.undated:
+            if part.get("z") is not None:
+                return None
+            local = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001
+            return _epoch(local, UTC) + second * SECOND + _nanoseconds(part["f"])
         base = self._in_zone(datetime(day.year, day.month, day.day, hour, minute), part.get("z"))  # noqa: DTZ001
         return base + second * SECOND + _nanoseconds(part["f"])
 
@@ -161,9 +257,13 @@ class Clock:
         if part.get("b") is not None:
             month = _MONTHS.get(part["b"] or b"", 0)
             self._rolls = self._rolls or self._day is None
-            if self._day is None or not month:
+            if not month or (self._day is None and self._has_given_up):
                 return None
-            self.assumed.add("year")
+            if self._day is None:
+                self.undated = "year"
+                return date(_UNDATED.year, month, int(part["D"] or 0))
+            if not self.undated:
+                self.assumed.add("year")
             found = date(self._day.year, month, int(part["D"] or 0))
             if (self._day - found).days > 182:  # December is over
                 found = found.replace(year=found.year + 1)
@@ -172,7 +272,10 @@ class Clock:
             return found
         if self._day is None:
             self._rolls = True
-            return None
+            if self._has_given_up:
+                return None
+            self.undated = "date"
+            return _UNDATED
         if self._day_from_csms:
             self.assumed.add("date")
         if self._last_of_day - of_day > _HALF_DAY:
@@ -195,6 +298,14 @@ class Clock:
         # The hour that comes twice in autumn: time does not go back.
         is_second = first < second and self._last is not None and first < self._last - 2 * MINUTE
         return second if is_second else first
+
+
+def _in_year(day: date, year: int) -> date:
+    """The same day of another year."""
+    try:
+        return day.replace(year=year)
+    except ValueError:  # 29 February
+        return date(year, 3, 1)
 
 
 def _epoch(local: datetime, zone: tzinfo) -> int:

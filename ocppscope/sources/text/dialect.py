@@ -22,6 +22,7 @@ __all__ = [
     "IN",
     "OUT",
     "TIME",
+    "UNSENT",
     "Dialect",
     "Mark",
     "Side",
@@ -31,10 +32,12 @@ __all__ = [
 ]
 
 Side: TypeAlias = Literal["station", "csms"]
-Word: TypeAlias = Literal["in", "out"] | Direction
+Word: TypeAlias = Literal["in", "out", "unsent"] | Direction
 """What a dialect's word says: relative to the side that logs, or in itself."""
 IN: Final = "in"
 OUT: Final = "out"
+UNSENT: Final = "unsent"
+"""The message was to be sent, and never was."""
 
 TIME: Final = rb"(?P<time>\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?)"
 """A time of day, as patterns of dialects have it."""
@@ -76,9 +79,9 @@ class Dialect:
     rank: int = 0
 
 
-def mark(says: str, needle: bytes, pattern: bytes) -> Mark:
+def mark(says: str, needle: bytes, pattern: bytes, *, goes_on: bool = False) -> Mark:
     """A mark; `pattern` is searched for in the line."""
-    return Mark(needle, re.compile(pattern), says)
+    return Mark(needle, re.compile(pattern), says, goes_on)
 
 
 @cache

@@ -80,7 +80,8 @@ class Directions:
         logged_by: the side that logs, if the user says it.
 
     Attributes:
-        told_by: how many messages were directed by `action`, `answer`, `word`, or by `nothing`.
+        told_by: how many messages were directed by `action`, `answer`, `log` (it says so, or its user), `word`
+            (relative to a side that was concluded), or by `nothing`.
     """
 
     def __init__(self, logged_by: Side | None = None) -> None:
@@ -148,7 +149,8 @@ class Directions:
 
     def _by_word_or_guess(self, word: Word | None, dialect: Dialect | None, guess: Direction) -> Direction:
         direction = self.by_word(word, dialect)
-        self.told_by["nothing" if direction is None else "word"] += 1
+        is_said = self._given is not None or word in _ABSOLUTE
+        self.told_by["nothing" if direction is None else "log" if is_said else "word"] += 1
         return direction or guess
 
     def _vote(self, dialect: Dialect, direction: Direction, word: Word | None) -> None:

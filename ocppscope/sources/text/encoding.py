@@ -1,6 +1,7 @@
 """Bytes that are text, and which text they are."""
 
 import codecs
+import re
 from typing import Final
 
 __all__ = ["Transcoder", "decoded", "is_text"]
@@ -12,6 +13,8 @@ _BOM: Final = {
 }
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b\x07")) + b"\x7f"
 """What text does not hold, but for the escapes of terminals."""
+_HOLE: Final = re.compile(rb"\0{16,}")
+"""What a file system leaves in a log where the power failed."""
 _FEW: Final = 0.02
 _LEGACY: Final = ("euc-kr", "cp1252", "latin-1")
 """Tried in this order: two letters of Latin-1 in a row that fit EUC-KR are rare, the other way round not."""
@@ -23,7 +26,8 @@ def is_text(head: bytes) -> bool:
         return False
     if any(head.startswith(bom) for bom in _BOM):
         return True
-    if b"\0" in head:
+    head = _HOLE.sub(b"", head)
+    if not head or b"\0" in head:
         return False
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls > len(head) * _FEW:

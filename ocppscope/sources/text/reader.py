@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import orjson
 
@@ -31,7 +31,7 @@ from ocppscope.ocpp.lenient import told
 from ocppscope.ocpp.versions import SUBPROTOCOLS
 from ocppscope.ocpp.wording import plural
 from ocppscope.sources.text.clock import STAMP, Clock
-from ocppscope.sources.text.dialect import IN, OUT, Dialect, Side, Word
+from ocppscope.sources.text.dialect import IN, OUT, UNSENT, Dialect, Side, Word
 from ocppscope.sources.text.direction import OTHER, Directions, OpenCalls
 from ocppscope.sources.text.forms import load
 from ocppscope.sources.text.scanner import ELIDED, Found, Seen
@@ -54,9 +54,15 @@ _NAME: Final = re.compile(
     rb"(?i:charge_?(?:box|point|r)_?id|charger|cp_?id|station_?id|charge_?(?:box|point)|charging_?station(?:_?id)?)"
     rb"[\"']?\s*[=:]\s*[\"']?(?P<station>[\w.*-]{1,48})"
 )
+_TIME_AFTER: Final = re.compile(rb"\"@?(?i:timestamp|time|ts|date)\"\s*:\s*\"?([^\"\\,}]{10,40})")
 _NOT_SHAPE: Final = b"0123456789.,:;-+/TZ \t"
 _ANSI: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 _NOW: Final = re.compile(r'"currentTime"\s*:\s*"([^"]{10,40})"')
+_DATED: Final = re.compile(r'"(20[1-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d[^"]{0,20})"')
+_LOOKED_INTO: Final = 4_096
+"""Characters of a message in which a date is looked for."""
+_HELD: Final = 1_000
+_HELD_SIZE: Final = 4 << 20
 _BYTES: Final = re.compile(rb"'?\s*\[(\d+) bytes")
 _BEGIN: Final = re.compile(r'\[\s*([2-6])\s*,\s*"([^"]{1,60}?)"(?:,\s*"([A-Za-z]*))?')
 _RECENT: Final = 16
@@ -68,7 +74,7 @@ _IN_A_ROW: Final = 2
 """Messages from one sighting to the other, where their times do not say that they are the same."""
 _SESSIONS: Final = 50_000
 
-Way = Literal["in", "out"]
+_Timed = TypeVar("_Timed", bound=WireEvent)
 
 
 class _Live:
@@ -141,6 +147,7 @@ class Reader:
         self.damaged = 0
         self.elided = 0
         self.repeated = 0
+        self.unsent = 0
         self.dialects: Counter[str] = Counter()
         """How many messages each dialect had."""
         self._title = title
@@ -151,7 +158,6 @@ class Reader:
         self._shapes: dict[bytes, Dialect] = {}
         self._clock = Clock(zone)
         self._directions = Directions(logged_by)
-        self._last_time: int | None = None
         self._number = 0
         self._live: dict[bytes | None, _Live] = {}
         self._latest: _Live | None = None
@@ -162,6 +168,8 @@ class Reader:
         self._sighted = 0
         self._gaps: dict[tuple[Any, Any], Gap] = {}
         """Messages left out, which another logger may yet have."""
+        self._held = self._held_size = 0
+        """How many wait or have waited for their day, and their characters."""
         self._told: set[str] = set()
         self._out: list[WireEvent] = []
 
@@ -172,7 +180,13 @@ class Reader:
                 self._mark(one)
             else:
                 self._array(one)  # type: ignore[arg-type]
+            if self._clock.dating is not None:
+                self._date_all()
+            if self._clock.undated:
+                self._hold(one)
         self._tell_times()
+        if self._clock.undated is not None:  # what has no date yet is held until it has
+            return []
         out, self._out = self._out, []
         return out
 
@@ -180,6 +194,10 @@ class Reader:
         """End the text."""
         self._out += self._gaps.values()
         self._gaps.clear()
+        self._clock.end()
+        if self._clock.dating is not None:
+            self._date_all()
+        self._tell_times()
         self._tell_at_end()
         for live in list(self._live.values()):
             self._end(live, Closed(live.session, live.time, None, "end-of-capture"))
@@ -249,8 +267,13 @@ class Reader:
 
     def _array(self, found: Found) -> None:
         line = self._line(found.head)
+        if found.tail:
+            self._read_tail(line, found.tail)
         dialect = line.dialect
         assert dialect is not None
+        if line.word == UNSENT:
+            self.unsent += 1
+            return
         value, text = found.value, found.text
         if dialect.elides and value is not None and _is_elided(found):
             value = None
@@ -267,6 +290,13 @@ class Reader:
             return
         self._message(line, value, text)
 
+    def _read_tail(self, line: _Line, tail: bytes) -> None:
+        """In lines of JSON the fields with the station and the time may follow the message."""
+        if line.station is None and (name := _NAME.search(tail)):
+            line.station = name["station"]
+        if line.time is None and (time := _TIME_AFTER.search(tail)):
+            line.time = self._clock.read(time[1])
+
     def _message(self, line: _Line, value: list[Any], text: str) -> None:
         dialect = line.dialect
         assert dialect is not None
@@ -280,10 +310,46 @@ class Reader:
         direction = self._directions.of(live.calls, value, line.word, dialect)
         self.messages += 1
         live.is_fresh = False
-        live.time = line.time
         self._out.append(Text(live.session, line.time, direction, text))
-        if self._clock.wants_day and (now := _NOW.search(text)) and (time := told(now[1])) is not None:
+        if self._clock.wants_day:
+            self._look_for_day(text)
+
+    def _look_for_day(self, text: str) -> None:
+        """Find out the day of times that have none."""
+        if (now := _NOW.search(text)) and (time := told(now[1])) is not None:
             self._clock.see_now(time)
+        if not self._clock.undated:
+            return
+        for match in _DATED.finditer(text, 0, _LOOKED_INTO):
+            if (time := told(match[1])) is not None:
+                self._clock.see_within(time)
+
+    def _hold(self, one: Found | Seen) -> None:
+        """One more waits for its day: not for ever, and not for any room."""
+        self._held += 1
+        self._held_size += len(one.text) if type(one) is Found else len(one[2])
+        if self._held >= _HELD or self._held_size > _HELD_SIZE:
+            self._clock.give_up()
+            self._date_all()
+
+    def _date_all(self) -> None:
+        """Give everything that waits for its day the time that it has, or none."""
+        dating, self._clock.dating = self._clock.dating, None
+
+        def dated(time: int | None) -> int | None:
+            if time is None or time >= 0:
+                return time
+            return dating(time) if dating is not None else None
+
+        def of(event: _Timed) -> _Timed:
+            return event if event.time is None or event.time >= 0 else replace(event, time=dated(event.time))
+
+        self._out = [of(event) for event in self._out]
+        self._gaps = {key: of(gap) for key, gap in self._gaps.items()}
+        for live in self._live.values():
+            live.time = dated(live.time)
+        for _, line, _ in self._recent.values():
+            line.time = dated(line.time)
 
     def _broken(self, found: Found, line: _Line) -> None:
         dialect = line.dialect
@@ -375,17 +441,23 @@ class Reader:
 
     def _session(self, line: _Line) -> _Live:
         station = line.station or self._named
+        live = self._find(station, line.connection)
+        if line.time is not None:
+            live.time = line.time
+        return live
+
+    def _find(self, station: bytes | None, connection: bytes | None) -> _Live:
         live = self._live.get(station)
         if live is None and station is None and self._latest is not None and len(self._live) == 1:
             live = self._latest  # there is only one that it can be of
         if live is None:
-            return self._begin(station, line.connection)
-        if line.connection is not None and live.connection != line.connection:
+            return self._begin(station, connection)
+        if connection is not None and live.connection != connection:
             if live.connection is None:
-                live.connection = line.connection
+                live.connection = connection
             else:
                 self._end(live, Closed(live.session, live.time, None, "end-of-capture"))
-                return self._begin(station, line.connection)
+                return self._begin(station, connection)
         return live
 
     def _begin(self, station: bytes | None, connection: bytes | None = None, *, late: bool = True) -> _Live:
@@ -411,6 +483,8 @@ class Reader:
 
     def _mark(self, seen: Seen) -> None:
         part = seen.match.groupdict()
+        if seen.payload is not None:
+            part["payload"] = seen.payload
         _MARKS[seen.mark.says](self, seen, {key: value for key, value in part.items() if value is not None})
 
     def _marked_line(self, seen: Seen, part: dict[str, bytes]) -> _Line:
@@ -556,16 +630,26 @@ class Reader:
     def _tell_at_end(self) -> None:
         if not self.messages:
             return
+        sessions = [live.session for live in self._live.values()]
         by = self._directions.told_by
         if by["nothing"] or by["word"]:
             shown = ", ".join(f"{by[how]:,} by {words}" for how, words in _HOW.items() if by[how])
             self._tell("direction", f"directions: {shown}. --as-logged-by station|csms says who logged")
-        if any(live.session.station is None for live in self._live.values()):
+        if any(one.station is None for one in sessions):
             self._tell(
                 "station", "the log does not name the station of some messages: --name-station names it"
             )
-        if self._version is None and any(live.session.version is None for live in self._live.values()):
-            self._tell("version", "the log does not say the OCPP version: it is concluded from the messages")
+        if self._version is None and any(one.version is None or one.version_inferred for one in sessions):
+            self._tell(
+                "version",
+                "the log does not say the OCPP version: it is concluded from the messages, as far as they show it",
+            )
+        if self.unsent:
+            self._notice(
+                "text.unsent",
+                f"{plural(self.unsent, 'message')} left out that the log says could not be sent",
+                "unsent",
+            )
         if self.elided:
             self._notice(
                 "text.elided",
@@ -579,11 +663,14 @@ _TIMES: Final = {
     "zone": "times in the log have no zone: taken for UTC. --assume-tz names another",
     "date": "times in the log have no date: taken from the CSMS's currentTime",
     "year": "times in the log have no year: taken from dates in it",
+    "date of messages": "times in the log have no date: taken from the latest date-time in its messages",
+    "no date": "times in the log have no date, and nothing in it says one: only what lies between them is true",
 }
 _HOW: Final = {
     "action": "the action",
     "answer": "the Call they answer",
-    "word": "the log's word",
+    "log": "what the log says",
+    "word": "its words, from where others show who logs",
     "nothing": "guess (Calls from the station, answers from the CSMS)",
 }
 _WORDS: Final[dict[bytes, Word]] = {

@@ -29,8 +29,10 @@ _PREFIXES: Final = (
 _PREFIX: Final = re.compile(_PREFIXES)
 _GAP: Final = rb"(?:\s|\\+[nrt]|(?<=\n)(?:" + _PREFIXES + rb")){0,60}"
 _QUOTE: Final = rb"(?:\\*[\"']|&quot;|&#34;)"
-START: Final = re.compile(rb"\[" + _GAP + _QUOTE + rb"?[2-6]" + _QUOTE + rb"?" + _GAP + rb",")
-"""Where a message may begin: `[2,`, in any form."""
+START: Final = re.compile(
+    rb"\[" + _GAP + _QUOTE + rb"?[2-6]" + _QUOTE + rb"?" + _GAP + rb"(?:,|(?<=\t)(?=\"))"
+)
+"""Where a message may begin: `[2,`, in any form; or what a spreadsheet makes of it, a tab before the id."""
 _ID: Final = re.compile(
     _GAP + rb"(?:(?P<slashes>\\*)(?P<quote>[\"'])(?P<double>\"(?![,\]]))?|(?P<html>&quot;|&#34;))"
 )
@@ -42,8 +44,8 @@ _STRICT: Final = re.compile(rb"\[\s{0,60}[2-6]\s{0,60},\s{0,60}\"(?!,)")
 _BEGUN: Final = re.compile(rb"\[" + _GAP + rb"(?:[2-6]" + _GAP + rb"(?:," + _GAP + rb")?)?")
 """As much of a beginning as the end of a line may leave."""
 _CALL_BEGINS: Final = re.compile(
-    rb"\[\s*[\"']?(?:[26][\"']?\s*,\s*[\"'][^\"']{1,100}[\"']\s*,?\s*[\"'][A-Z]\w{3,}"
-    rb"|[345][\"']?\s*,\s*[\"'][^\"']{1,100}[\"']\s*,?\s*[{\"'])"
+    rb"\[\s*[\"']?(?:[26][\"']?\s*(?:,|\t)\s*[\"'][^\"']{1,100}[\"']\s*,?\s*[\"'][A-Z]\w{3,}"
+    rb"|[345][\"']?\s*(?:,|\t)\s*[\"'][^\"']{1,100}[\"']\s*,?\s*[{\"'])"
 )
 """Enough of a broken message to be sure that it is one."""
 _NEW_RECORD: Final = re.compile(
@@ -105,11 +107,13 @@ class Mark:
         needle: what every such line contains: lines are found by it, fast.
         pattern: what the line has to match; its groups are what it says.
         says: what it is, in the words of `reader`.
+        goes_on: its payload, from the first `{` in its needle or behind it, may go on over the lines that follow.
     """
 
     needle: bytes
     pattern: re.Pattern[bytes]
     says: str
+    goes_on: bool = False
 
 
 class Seen(NamedTuple):
@@ -118,15 +122,21 @@ class Seen(NamedTuple):
     mark: Mark
     match: re.Match[bytes]
     line: bytes
+    payload: bytes | None = None
+    """All of it, of a mark whose payload goes on."""
 
 
 class _Open:
     """An array whose end has not come."""
 
-    __slots__ = ("balance", "first_in_string", "head", "lines", "parts", "prefix", "quoting", "size")
+    __slots__ = ("balance", "first_in_string", "head", "lines", "parts", "prefix", "quoting", "seen", "size")
 
-    def __init__(self, head: bytes, quoting: Quoting, balance: Balance, first: bytes) -> None:
+    def __init__(
+        self, head: bytes, quoting: Quoting, balance: Balance, first: bytes, seen: Seen | None = None
+    ) -> None:
         self.head = head
+        self.seen = seen
+        """The mark that it is the payload of; None: it is a message."""
         self.quoting = quoting
         self.balance = balance
         self.first_in_string = balance.in_string
@@ -246,7 +256,12 @@ class Scanner:
             if mark_at < start:
                 if mark is not None and mark_at >= at:
                     seen = _seen(data, mark_at, mark)
-                    if seen is not None:
+                    if seen is not None and mark.goes_on:
+                        at = self._open_payload(seen, data, mark_at)
+                        data, at, found = self._go_on(data, at)
+                        yield from found
+                        marks = self._marked(data, at)
+                    elif seen is not None:
                         yield seen
                 mark_at, mark = marks.pop() if marks else (len(data), None)
                 continue
@@ -287,6 +302,16 @@ class Scanner:
             is_whole = begin > 0 or at == 0
             self._previous = data[max(begin, len(data) - _HEAD) :] if is_whole and len(data) > at else b""
 
+    def _open_payload(self, seen: Seen, data: bytes, at: int) -> int:
+        """Take the payload of a mark for what is open.
+
+        Returns:
+            Where it begins.
+        """
+        self._open = _Open(seen.line, PLAIN, Balance(PLAIN), b"", seen)
+        self._at_line_start = False
+        return data.index(b"{", at)
+
     def _is_full(self, data: bytes, at: int, start: int) -> bool:
         """Whether a line holds so much that the last bracket on it is likely not the message's."""
         return bool(self._head) or (at > 0 and data.find(b"\n", at, start) < 0)
@@ -322,7 +347,7 @@ class Scanner:
 
     def _odd(
         self, data: bytes, at: int, match: re.Match[bytes], line_end: int, whole_line: bool
-    ) -> tuple[int, list[Found]]:
+    ) -> tuple[int, list[Found | Seen]]:
         """Read what begins at `match` and is no JSON up to the last bracket of its line.
 
         Returns:
@@ -368,7 +393,7 @@ class Scanner:
 
     def _region(
         self, data: bytes, start: int, line_end: int, head: bytes, *, is_html: bool
-    ) -> tuple[int, list[Found]]:
+    ) -> tuple[int, list[Found | Seen]]:
         """Read a message whose quotes are doubled, or written as entities: what it is in ends where those do."""
         ends = _ENDS_HTML if is_html else _ENDS_DOUBLED
         region = ends.match(data, start, line_end)
@@ -384,7 +409,7 @@ class Scanner:
         form = "html" if is_html else "csv"
         return end, [Found(head, text[:size], value, form, True, data[end : min(line_end, end + _TAIL)])]
 
-    def _go_on(self, data: bytes, at: int) -> tuple[bytes, int, list[Found]]:
+    def _go_on(self, data: bytes, at: int) -> tuple[bytes, int, list[Found | Seen]]:
         """Take lines, or the rest of one, for the open array.
 
         Returns:
@@ -404,6 +429,8 @@ class Scanner:
             if closed >= 0:
                 self._open = None
                 raw = b"".join((*array.parts, body[:closed]))
+                if array.seen is not None:
+                    return data, body_at + closed, [array.seen._replace(payload=raw)]
                 tail = body[closed : closed + _TAIL].rstrip(b"\r\n")
                 whole = _whole(raw, array.quoting, array.head, tail)
                 if whole is None:
@@ -435,9 +462,14 @@ class Scanner:
             return at if in_string and _TIME_IN_STRING.match(data, at, end) else None
         return at if in_string or _JSON_LINE.match(data, at, end) else None
 
-    def _given_up(self, array: _Open, data: bytes, at: int, note: str) -> tuple[bytes, int, list[Found]]:
+    def _given_up(
+        self, array: _Open, data: bytes, at: int, note: str
+    ) -> tuple[bytes, int, list[Found | Seen]]:
         """The open array stays open: what it seemed to be made of is looked at again."""
         self._open = None
+        if array.seen is not None:
+            raw = b"".join(array.parts)[:_SHOWN].rstrip()
+            return data, at, [array.seen._replace(payload=raw)]
         if array.size > self._max:
             return data, at, [_damaged(b"".join(array.parts)[:_SHOWN], array.head, b"", note)]
         if array.first_in_string and len(array.parts) > 1:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import orjson
+
 from ocppscope.events import FROM_CSMS, FROM_STATION, Closed, Direction, Opened, Text, WireEvent
 from ocppscope.ocpp import rpc
 from ocppscope.sources.traces.sessions import Sessions
@@ -32,8 +34,16 @@ class HarEntries:
         self._trouble = trouble
         self._file = file
 
-    def take_value(self, entry: Any, place: Callable[[], str], out: list[WireEvent]) -> None:
-        """Read one entry."""
+    def take(self, text: bytes | bytearray, place: Callable[[], str], out: list[WireEvent]) -> bool:
+        """Read one entry, and add its events; False where it is no JSON."""
+        try:
+            entry = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        self._entry(entry, place, out)
+        return True
+
+    def _entry(self, entry: Any, place: Callable[[], str], out: list[WireEvent]) -> None:
         messages = entry.get("_webSocketMessages") if isinstance(entry, dict) else None
         if not isinstance(messages, list):
             self.exchanges += 1

@@ -19,6 +19,8 @@ BOM: Final = b"\xef\xbb\xbf"
 ARRAYS: Final = "events records messages frames trace entries".split()
 """The names under which objects hold records."""
 _ARRAY: Final = re.compile(rb'"(%s)"\s*:\s*\[' % "|".join(ARRAYS).encode())
+_ARRAY_BEGINS: Final = re.compile(rb'\[\s*(?:[\[{]|"?[2-6]"?\s*,)')
+"""Of records, of messages, or of a message over several lines."""
 _HAR: Final = re.compile(rb'\{\s*"log"\s*:\s*\{')
 _HINT: Final = re.compile(
     rb'"messageType"\s*:\s*"CALL|"(?:message|msg|raw|payload|frame)"\s*:\s*"?\s*\[\s*(?:\\?")?[2-6](?:\\?")?\s*,'
@@ -57,6 +59,8 @@ def _shape_of_part(text: bytes) -> Shape | None:
         return "har"
     if text[:1] == b"{" and (start := start_of_array(text)):
         return "object" if _has_record(text[start:]) else None
+    if text[:1] == b"[" and not _ARRAY_BEGINS.match(text):  # a log whose lines begin with a bracket
+        return None
     if b"\n" not in text and text[:1] == b"{":
         return "lines" if _HINT.search(text) else None
     return "values" if _has_record(text[1:] if text[:1] == b"[" else text) else None

@@ -34,7 +34,7 @@ from ocppscope.ocpp import rpc
 from ocppscope.ocpp.directing import OTHER, sender_of
 from ocppscope.sources.traces import riders
 from ocppscope.sources.traces.sessions import Sessions, Talk, Viewpoint, found_late
-from ocppscope.sources.traces.trouble import Trouble
+from ocppscope.sources.traces.trouble import CONTRADICTION, NO_MESSAGE, Trouble
 from ocppscope.sources.traces.words import (
     DIRECTION_NAMES,
     LIKE_A_MESSAGE,
@@ -52,6 +52,7 @@ from ocppscope.sources.traces.words import (
 __all__ = ["Records", "is_record", "message_in"]
 
 _TYPES: Final = {name: kind for kind, name in TYPE_NAMES.items()}
+_PLAIN: Final = {"CALL": CALL, "CALLRESULT": CALLRESULT}
 _DIRECTIONS: Final[dict[Any, Direction]] = {FROM_STATION: FROM_STATION, FROM_CSMS: FROM_CSMS}
 _CARRYING: Final = ("CALL", "CALLRESULT", "CALLERROR")
 _SOAP: Final = "S"
@@ -199,11 +200,11 @@ class Records:
         if self._short(record, out):
             self.read += 1
         else:
-            self.take_value(record, place, out)
+            self._value(record, place, out)
         return True
 
-    def take_value(self, record: Any, place: Callable[[], str], out: list[WireEvent]) -> None:
-        """The same of a record that was read as JSON."""
+    def _value(self, record: Any, place: Callable[[], str], out: list[WireEvent]) -> None:
+        """Add the events of a record that is not on the plain path."""
         if isinstance(record, dict):
             if _is_open_ocpp_trace(record):
                 self._open_ocpp_trace(record, place, out)
@@ -215,29 +216,25 @@ class Records:
         elif isinstance(record, list) and _is_message(record):
             self.message(self.talk(None, None, None, out), None, written(record), None, out)
         else:
-            out += self._trouble.notice(place(), f"no record, but {_kind(record)}: it is left out")
+            out += self._trouble.notice(
+                place(), f"no record, but {_kind(record)}: it is left out", NO_MESSAGE
+            )
             return
         self.read += 1
 
     def _short(self, record: Any, out: list[WireEvent]) -> bool:
-        """The plain path: a record of Open OCPP Trace, of a session that is known, whose `raw` is letter by letter
-        what its other fields say.
+        """The plain path: a Call or CallResult in a record of Open OCPP Trace, of a session that is known, whose
+        `raw` is what its other fields say.
         """
         try:
-            raw, direction, time = (
-                record["raw"],
-                _DIRECTIONS[record["direction"]],
-                time_of(record["timestamp"]),
-            )
-            kind, payload = record["messageType"], orjson.dumps(record["payload"]).decode()
-            if kind == "CALL":
-                said = f'[2,"{record["messageId"]}","{record["action"]}",{payload}]'
-            elif kind == "CALLRESULT":
-                said = f'[3,"{record["messageId"]}",{payload}]'
-            else:
-                return False
-            if said != raw and not (raw[:1] == "[" and orjson.loads(said) == orjson.loads(raw)):
-                return False
+            raw, kind = record["raw"], _PLAIN[record["messageType"]]
+            message_id, payload = record["messageId"], record["payload"]
+            action = record["action"] if kind == CALL else None
+            read = rpc.as_written(raw, kind, message_id, action, payload)
+            if read is None:
+                read = rpc.read(raw)
+                if read[:4] != (kind, message_id, action, payload):
+                    return False
             if "meta" in record and riders.OWN in record["meta"]:
                 own = record["meta"][riders.OWN]
                 talk = self._talks["own", own["session"]]
@@ -245,12 +242,13 @@ class Records:
             else:
                 talk = self._talks[record.get("chargePointId")]
                 is_plain = record.get("ocppVersion") in talk.versions
-        except (LookupError, TypeError, ValueError):
+            direction, time = _DIRECTIONS[record["direction"]], time_of(record["timestamp"])
+        except (LookupError, TypeError, ValueError, rpc.UnreadableError):
             return False
-        if not is_plain or time is None or not talk.has_begun or record["transport"] != "json":
+        if not is_plain or time is None or not talk.has_begun or record.get("transport") != "json":
             return False
         talk.last = time
-        out.append(Text(talk.session, time, direction, raw))
+        out.append(Text(talk.session, time, direction, raw, (), (), 0, read))
         return True
 
     # --- Open OCPP Trace ---
@@ -277,7 +275,7 @@ class Records:
             version += _SOAP
         number = record.get("session") if "n" in record else None  # of `ls --json`
         talk = self.talk(station, version, time, out, number)
-        if type(record.get("ocppVersion")) is str:
+        if type(record.get("ocppVersion")) is str and record.get("transport") != "soap":
             talk.versions.add(record["ocppVersion"])
         out.append(Text(talk.session, time, direction, text))
 
@@ -294,7 +292,7 @@ class Records:
             if record["messageType"] not in _CARRYING:
                 return raw
             what = f"raw is no message ({wrong}), its other fields count"
-            out += self._trouble.notice(place(), what, "raw that is no message")
+            out += self._trouble.notice(place(), what, CONTRADICTION)
             return _made_of_fields(record)
         said = {
             "messageType": TYPE_NAMES[kind],
@@ -306,7 +304,7 @@ class Records:
         wrong_fields = [name for name, value in said.items() if name in record and record[name] != value]
         if wrong_fields:
             what = f"raw and {', '.join(wrong_fields)} disagree, raw counts"
-            out += self._trouble.notice(place(), what, "raw that disagrees")
+            out += self._trouble.notice(place(), what, CONTRADICTION)
         return raw
 
     def _own(
@@ -325,7 +323,7 @@ class Records:
         time = own["time"] if "time" in own and type(own["time"]) in (int, type(None)) else time
         talk = self._numbered(own.get("session"), record)
         if not talk.has_begun:
-            out.append(found_late(talk, time))
+            out += _beginning_of(talk, time)
         faults = riders.faults_from(talk.session, own["faults"]) if "faults" in own else ()
         talk.last = time
         out.append(Text(talk.session, time, direction, text, faults=faults))
@@ -342,8 +340,8 @@ class Records:
             event = riders.event_of(talk.session, rider)
             if isinstance(event, Opened):
                 talk.has_begun = True
-            elif not talk.has_begun:  # its beginning was left out
-                out.append(found_late(talk, event.time))
+            elif not talk.has_begun:
+                out += _beginning_of(talk, event.time)
             if isinstance(event, Closed):
                 talk.session.ended = True
             out.append(event)
@@ -418,7 +416,7 @@ class Records:
             out.append(Control(talk.session, time, sender, "ping" if word == "ping" else "pong", b""))
         elif isinstance(value, list):  # a message is meant
             out += self._trouble.notice(
-                place(), f"{field} is no OCPP message, but {_shown(value)}: it is left out"
+                place(), f"{field} is no OCPP message, but {_shown(value)}: it is left out", NO_MESSAGE
             )
         else:
             self.others += 1
@@ -445,23 +443,24 @@ class Records:
         if self.waiting is not None:
             self.waiting.append((talk, time, text, said, source))
             return
-        direction = direction_of(said) if said else None
+        direction, read = direction_of(said) if said else None, None
         talk.last = time
         if direction is None:
             side = side_of(said) if said else None
             word = self._viewpoint.word(side) or (self._addresses.get(str(source)) if source else None)
             try:
-                kind, message_id, action, *_ = rpc.read(text)
+                read = rpc.read(text)
             except rpc.UnreadableError:
                 direction = word or FROM_STATION
             else:
+                kind, message_id, action, *_ = read
                 direction = talk.directing.direction(kind, message_id, action, word)
                 if kind == CALL and sender_of(action):
                     if side is not None:
                         self._viewpoint.learn(side, direction)
                     if source:
                         self._addresses[str(source)] = direction
-        out.append(Text(talk.session, time, direction, text))
+        out.append(Text(talk.session, time, direction, text, read=read))
 
     def talk(
         self, station: Any, version: str | None, time: int | None, out: list[WireEvent], more: Any = None
@@ -510,6 +509,14 @@ class Records:
         unnamed = self._talks.get(None)
         if unnamed is not None:  # it is said after the records
             unnamed.session.station = unnamed.session.station or self.station
+
+
+def _beginning_of(talk: Talk, time: int | None) -> list[Opened]:
+    """A session of our own traces begins with something else: its Opened was left out, or it had none, in a log."""
+    if talk.session.late:
+        talk.has_begun = True
+        return []
+    return [found_late(talk, time)]
 
 
 def _is_another(known: str | None, version: str | None) -> bool:

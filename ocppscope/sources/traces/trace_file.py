@@ -88,7 +88,8 @@ class ItemReader:
         self._before: bytes | None = b""
         """What stands before the array; None once it has been seen."""
         self._out: list[WireEvent] = []
-        self._items = Items(self._take, self._lost, limit)
+        self._take = records.take
+        self._items = Items(self._item, self._lost, limit)
 
     def feed(self, data: bytes) -> list[WireEvent]:
         if self._before is not None:
@@ -142,14 +143,8 @@ class ItemReader:
     def _place(self) -> str:
         return f"record {self._items.count + 1}"
 
-    def _take(self, item: bytes | bytearray) -> bool:
-        if isinstance(self._records, Records):
-            return self._records.take(item, self._place, self._out)
-        try:
-            self._records.take_value(orjson.loads(item), self._place, self._out)
-        except orjson.JSONDecodeError:
-            return False
-        return True
+    def _item(self, item: bytes | bytearray) -> bool:
+        return self._take(item, self._place, self._out)
 
     def _lost(self, number: int, why: str) -> None:
         self._out += self._trouble.notice(f"record {number}", f"{why}: it is left out")

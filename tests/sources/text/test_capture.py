@@ -41,6 +41,23 @@ def test_a_log_is_known_by_its_content(file, pack):
     assert arrows(read(file(pack(HOME_ASSISTANT), "input.pcap"))) == "><<"
 
 
+def test_a_log_with_a_hole_where_the_power_failed(file):
+    first, *rest = HOME_ASSISTANT.encode().splitlines(keepends=True)
+    assert arrows(read(file(first + b"\0" * 3_000 + b"".join(rest)))) == "><<"
+    assert "is no capture" in refused(file(b"\0" * 3_000))
+    assert "is no capture" in refused(file(b"a\0b\0c" + b"\0" * 100))
+
+
+def test_records_of_a_trace_in_a_log_make_no_trace_of_it(file):
+    record = '{"charge_point_id":"X","direction":"CP->CSMS","message":[2,"9","Heartbeat",{}]}\n'
+    log = f"{EVCC.lstrip()}and the proxy says\n{record}[MO] Send: {DATA}\n"
+    for text in (log, f"[MO] Send: {BOOT}\n{record}", f"[2026-06-01T11:18:38.409Z] x {BOOT}\n{record}"):
+        found = read(file(text))
+        assert len(texts(found)) == text.count("[2,") + text.count("[3,")
+        assert not [event for event in found if isinstance(event, Notice) and event.kind == "file.damaged"]
+    assert arrows(read(file(log))) == "><<>>"
+
+
 def test_options_reach_it(file):
     name = file(HOME_ASSISTANT)
     events = read(name, zone=zone_named("+01:00"), dialect="home-assistant", logged_by="csms")

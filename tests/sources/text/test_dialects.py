@@ -1,6 +1,7 @@
 """One log for each dialect, in the manner of the catalogue of what is seen in the wild."""
 # ruff: noqa: E501 - lines are as long as logs have them
 
+import json
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,26 @@ SOLIDSTUDIO = f"""2023-03-27 13:09:17 info: Connecting... | {{
 2023-03-27 13:09:18 info: Responding with ➡️  {DONE}
 """
 SHIV3 = f"[2026-06-01T11:18:38.409Z] [INFO] [WebSocket] Sent: {BOOT}\n[2026-06-01T11:18:38.500Z] [INFO] [WebSocket] Received: {ACCEPTED}\n"
+SHIV3_LINES = (
+    "npm start\n"
+    + "\n".join(
+        json.dumps(
+            {
+                "timestamp": f"2026-06-01T11:18:38.{at}Z",
+                "level": "INFO",
+                "type": "WebSocket",
+                "message": said,
+                "cpId": "CP1",
+            }
+        )
+        for at, said in (
+            (409, f"Sent: {BOOT}"),
+            (500, f"Received: {ACCEPTED}"),
+            (600, 'Received: {"isTrusted":true}'),
+        )
+    )
+    + "\n"
+)
 PROXY = (
     f"[09:35:55,576] [client->target] {BOOT}\n[09:35:55,600] [target->client] {ACCEPTED}\n"
     f"[09:35:56,000] [proxy->client-CONFIG] {DATA}\n"
@@ -194,20 +215,21 @@ LOGS = [
     ("micro-ocpp", MICRO_OCPP, "><>", None, None),
     ("alfen", ALFEN, "><", None, "2023-12-31 14:53:18.082"),
     ("citrineos", CITRINE, ">", "CP_7", "2025-11-17 14:59:33"),
-    ("java-ocpp", JAVA, "><", None, None),
+    ("java-ocpp", JAVA, "><", None, "2025-01-02 09:55:59.134"),
     ("spring", SPRING, ">", "SIG00000101", "2024-01-09 09:55:59.134"),
     ("sap-simulator", SAP, ">", "CS-S-00001", "2024-04-28 21:56:31"),
-    ("monta", MONTA, ">", None, None),
+    ("monta", MONTA, ">", None, "1970-01-01 09:12:13.123"),
     ("solidstudio", SOLIDSTUDIO, "><<>", "vcp_16_test", "2023-03-27 13:09:17"),
     ("shiv3", SHIV3, "><", None, "2026-06-01 11:18:38.409"),
-    ("proxy", PROXY, "><<", None, None),
+    ("shiv3", SHIV3_LINES, "><", "CP1", "2026-06-01 11:18:38.409"),
+    ("proxy", PROXY, "><<", None, "2025-01-02 09:35:55.576"),
     ("arrow-to-server", ARROWS, "><", "RENOV_0003", "2017-02-10 00:04:07"),
     ("ocpp-cs", OCPP_CS, ">", "CP-A0000001", "2022-06-13 23:48:48"),
-    ("ctek", CTEK, "><", None, None),
+    ("ctek", CTEK, "><", None, "2025-01-02 10:19:49"),
     ("open-ocpp", OPEN_OCPP, "><", "CP9", None),
     ("kevit", KEVIT, ">", "CP9", "2026-03-26 00:00:00"),
     ("sensorsiot", SENSORSIOT, "<", "Wallbox001", None),
-    ("delta", DELTA, "><>", None, None),
+    ("delta", DELTA, "><>", None, "2025-01-02 20:00:07.328"),
     ("unknown", f"{BOOT}\n...\n{ACCEPTED},1969.6,0\n", "><", None, None),
 ]
 
@@ -258,6 +280,34 @@ def test_messages_without_an_id_are_shown_as_damaged(log, way, station):
     assert "the log does not show its message id" in event.reason
     assert event.session.station == station
     assert {None: None, ">": "cp-to-csms", "<": "csms-to-cp"}[way] == event.direction
+
+
+MONTA_PAYLOADS = """\
+[09:12:13.123] [main] - [INFO] - [Emulator] - a1 - [1] {
+  "connectorId" : 1,
+  "status" : "Available"
+}
+[09:12:14.123] [main] - [INFO] - [Emulator] - a1 - [1] { "currentTime" : "2025-01-02T03:04:05Z" }
+[09:12:15.123] [main] - [INFO] - [Emulator] -  - [1] {
+  "cut" : [ 1,
+[09:12:16.123] [main] - [INFO] - [Emulator] - a1 - [2,
+  "1",
+  "Heartbeat",
+  {}
+]
+"""
+
+
+@pytest.mark.parametrize("step", [1, 40, None])
+def test_payloads_without_a_message_over_several_lines(step):
+    events = events_of(MONTA_PAYLOADS, step)
+    whole, short, cut = damage(events)
+    assert json.loads(whole.raw) == {"connectorId": 1, "status": "Available"}
+    assert json.loads(short.raw) == {"currentTime": "2025-01-02T03:04:05Z"}
+    assert cut.raw == '{\n  "cut" : [ 1,'
+    assert all("the log does not show its message id" in event.reason for event in (whole, short, cut))
+    assert [event.direction for event in (whole, short)] == [None, None]
+    assert texts(events) == ['[2,\n  "1",\n  "Heartbeat",\n  {}\n]']
 
 
 # --- sessions -----------------------------------------------------------------------------------------------

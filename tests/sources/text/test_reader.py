@@ -244,8 +244,94 @@ def test_midnight():
 
 def test_dates_of_the_csms_serve_where_there_are_none():
     log = f"03:04:04 INFO: S: {BOOT}\n03:04:05 INFO: R: {ACCEPTED}\n03:04:07 INFO: S: {DATA}\n"
-    assert times(events_of(log)) == [None, None, "2025-01-02 03:04:07"]
+    assert times(events_of(log)) == ["2025-01-02 03:04:04", "2025-01-02 03:04:05", "2025-01-02 03:04:07"]
     assert "times in the log have no date: taken from the CSMS's currentTime" in notices(events_of(log))
+
+
+def undated(*times_and_texts):
+    return "".join(f"{time} INFO: S: {text}\n" for time, text in times_and_texts)
+
+
+def beat(n):
+    return f'[2,"{n}","Heartbeat",{{}}]'
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        (None, ["2025-01-01 23:59:00", "2025-01-02 00:01:00", "2025-01-02 03:04:05"]),
+        ("-05:00", ["2025-01-02 04:59:00", "2025-01-02 05:01:00", "2025-01-02 08:04:05"]),
+    ],
+)
+def test_what_came_before_midnight_is_of_the_day_before(zone, expected):
+    log = undated(("23:59:00", BOOT), ("00:01:00", beat(2)), ("03:04:05", ACCEPTED))
+    assert times(events_of(log, zone=zone)) == expected
+
+
+def test_a_log_in_local_time_and_a_csms_that_is_a_day_behind():
+    now = ACCEPTED.replace("02T03:04:05", "01T23:30:00")
+    assert times(events_of(undated(("00:59:00", BOOT), ("01:30:00", now), ("01:31:00", beat(2))))) == [
+        "2025-01-02 00:59:00",
+        "2025-01-02 01:30:00",
+        "2025-01-02 01:31:00",
+    ]
+
+
+def test_without_a_csms_date_times_of_messages_serve():
+    old, new = (
+        BOOT.replace('"M"', f'"M","timestamp":"{time}"')
+        for time in ("2025-01-01T20:00:00Z", "2025-01-02T23:59:58Z")
+    )
+    events = events_of(
+        undated(("23:58:00", beat(1)), ("23:59:59", new), ("00:00:01", old.replace("1", "3", 1)))
+    )
+    assert times(events) == ["2025-01-02 23:58:00", "2025-01-02 23:59:59", "2025-01-03 00:00:01"]
+    assert any("taken from the latest date-time in its messages" in one for one in notices(events))
+
+
+def test_where_nothing_says_the_date_what_lies_between_is_true():
+    events = events_of(undated(("23:59:59.5", beat(1)), ("00:00:01", beat(2))))
+    assert times(events) == ["1970-01-01 23:59:59.5", "1970-01-02 00:00:01"]
+    assert any("only what lies between them is true" in one for one in notices(events))
+    assert clock(next(event.time for event in events if isinstance(event, Closed))) == "1970-01-02 00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("day", "now", "expected"),
+    [
+        ("Dec 31", "2025-01-01T00:00:05Z", "2024-12-31 20:00:07"),
+        ("Feb 29", "2024-02-29T20:00:05Z", "2024-02-29 20:00:07"),
+        ("Jan  1", "2024-12-31T23:00:05Z", "2025-01-01 20:00:07"),
+    ],
+)
+def test_a_year_that_the_csms_says(day, now, expected):
+    line = f"{day} 20:00:07 host app[1]: pu8SendBuf="
+    log = f"{line}{BOOT}\n{line}{ACCEPTED.replace('2025-01-02T03:04:05Z', now)}\n".replace("=[3", " Recv=[3")
+    assert times(events_of(log))[0] == expected
+
+
+def test_a_year_that_nothing_says():
+    line = "Dec 31 20:00:07 host app[1]: x "
+    assert times(events_of(f"{line}{beat(1)}\n")) == ["1972-12-31 20:00:07"]
+
+
+def test_a_line_with_a_date_dates_those_before_it():
+    log = undated(("23:59:59", beat(1))) + ha("00:00:05", "receive message", beat(2))
+    assert times(events_of(log)) == ["2025-01-01 23:59:59", "2025-01-02 00:00:05"]
+
+
+def test_times_do_not_wait_for_their_day_for_ever():
+    many = [("10:00:00", beat(n)) for n in range(1_500)]
+    log = undated(*many, ("10:00:01", BOOT)) + f"10:00:02 INFO: R: {ACCEPTED}\n" + undated(("10:00:03", DATA))
+    found = times(events_of(log))
+    assert found[:1_502] == [None] * 1_502
+    assert found[-1] == "2025-01-02 10:00:03"
+    assert times(events_of(log, 1_000)) == found
+
+
+def test_the_address_of_a_station_is_no_time():
+    log = f"INFO:ocpp:00:11:22:33:44:55: receive message {BOOT}\n"
+    assert times(events_of(log)) == [None]
 
 
 def test_a_time_with_a_zone_is_taken_as_it_is():

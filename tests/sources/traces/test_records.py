@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocppscope.events import FROM_CSMS, FROM_STATION, Closed, Control, Notice, Opened, Text
+from ocppscope.ocpp import rpc
 from ocppscope.sources import InputError, SourceOptions, open_source
 from ocppscope.sources.traces import trace_file
 from ocppscope.sources.traces.cutting import Items, Lines, Rows
@@ -126,6 +127,35 @@ def test_raw_is_what_was_on_the_wire(read):
     assert notices(events) == []
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        BOOT,
+        BOOTED,
+        '[2, "1" ,"Heartbeat",{ "x" : 1.50 }]',
+        '[2,"1","Heartbeat",{"x":1,"x":2}]',
+        '[2,"1","Heartbeat",null]',
+        '[3,"1",null]',
+        '[2,1,"Heartbeat",{}]',
+        '[2,"1\\",\\"Heartbeat","Reset",{}]',
+        '[4,"9","InternalError","sorry",{}]',
+    ],
+)
+def test_what_is_handed_on_is_what_reading_says(read, spelt):
+    texts = [event for event in read([RECORDS[0], record(spelt, FROM_STATION)]) if isinstance(event, Text)]
+    assert texts[-1].text == spelt
+    for one in texts:
+        assert one.read in (None, rpc.read(one.text))
+
+
+def test_an_id_that_would_fit_only_without_its_escapes(read):
+    split = record(
+        BOOT, FROM_STATION, raw='[2,"a","b","Heartbeat",{}]', messageId='a","b', action="Heartbeat"
+    )
+    events = read([RECORDS[0], split | {"payload": {}}])
+    assert notices(events) == ["line 2: raw and messageId, action, payload disagree, raw counts"]
+
+
 def test_without_raw_the_fields_count(read):
     error = '[4,"9","InternalError","sorry",{"a":1}]'
     all_of_them = [*RECORDS, record(error, FROM_CSMS)]
@@ -147,6 +177,15 @@ def test_where_raw_and_the_fields_disagree_raw_counts(read):
     ]
 
 
+def test_what_disagrees_is_a_finding_and_no_damage_of_the_file(read):
+    events = read([RECORDS[0], RECORDS[1] | {"messageId": "other"}, 7, {"payload": [1, 2]}, *RECORDS[2:]])
+    assert [event.kind for event in events if isinstance(event, Notice)] == [
+        "trace.contradiction",
+        "trace.no-message",
+        "trace.no-message",
+    ]
+
+
 def test_raw_that_is_no_message(read):
     events = read([record(BOOT, FROM_STATION, raw=BOOT[:20])])
     assert texts(events) == [(FROM_STATION, BOOT)]
@@ -162,6 +201,20 @@ def test_soap_is_made_of_its_fields_and_not_judged_by_the_schemas_of_json(read):
     events = read([record(BOOT, FROM_STATION, transport="soap", raw="<soap:Envelope/>")])
     assert texts(events) == [ALL[0]]
     assert events[0].session.version == "1.6S"
+
+
+def test_soap_and_json_of_one_station_are_two_sessions(read):
+    soap = RECORDS[0] | {"transport": "soap", "raw": "<Envelope/>"}
+    events = read([soap, soap, *RECORDS])
+    assert [event.session.version for event in events if isinstance(event, Opened)] == ["1.6S", "1.6"]
+    assert [event.session.version for event in events if isinstance(event, Text)] == ["1.6S"] * 2 + [
+        "1.6"
+    ] * 4
+
+
+def test_records_that_name_no_transport(read):
+    bare = [{name: value for name, value in one.items() if name != "transport"} for one in RECORDS]
+    assert texts(read(bare)) == texts(read(RECORDS))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ocppscope.sources.text.dialect import DAY_TIME, IN, OUT, Dialect, mark
+from ocppscope.sources.text.dialect import DAY_TIME, IN, OUT, UNSENT, Dialect, mark
 
 _LINE: Final = DAY_TIME + rb" .*\[chargeBoxId=(?P<station>[^,\]]*), sessionId=(?P<connection>[^\]]*)\] "
 
@@ -15,9 +15,9 @@ DIALECTS: Final = (
             rb"(?:"
             + DAY_TIME
             + rb" .*)?\[chargeBoxId=(?P<station>[^,\]]*),?\s+sessionId=(?P<connection>[^\]]*)\]\s+"
-            rb"(?P<word>Sending|Received)[^:]{0,20}:\s+\Z"
+            rb"(?P<word>Sending|Received|Attempted to send to closed session)[^:]{0,20}:\s+\Z"
         ),
-        words={b"Sending": OUT, b"Received": IN},
+        words={b"Sending": OUT, b"Received": IN, b"Attempted to send to closed session": UNSENT},
         logged_by="csms",
         marks=(
             mark("opened", b"New connection is established", _LINE + rb"New connection is established"),
