@@ -1,6 +1,6 @@
 """CAP: what the capture itself does not hold, or what had to be assumed of it."""
 
-from ocppscope.events import Closed, Gap, Notice, Opened
+from ocppscope.events import Closed, Gap, Notice, Opened, Session
 from ocppscope.ocpp.versions import JUDGED
 from ocppscope.rules.registry import (
     INFO,
@@ -16,6 +16,18 @@ from ocppscope.rules.sources import HEURISTIC
 from ocppscope.rules.state import SessionState
 
 
+def _ends(session: Session) -> str:
+    """Its two ends; logs and traces show no addresses, there it is the station."""
+    if session.client or session.server:
+        return f"{session.client or '?'} → {session.server or '?'}"
+    return session.station or "a station without a name"
+
+
+def _is_of_packets(session: Session) -> bool:
+    """Whether addresses are known of it: logs and traces have none."""
+    return bool(session.client or session.server)
+
+
 @rule(
     "CAP-001",
     "Bytes were lost",
@@ -26,7 +38,9 @@ from ocppscope.rules.state import SessionState
     needs="session",
     versions=None,
 )
-def bytes_lost(event: Gap, state: SessionState) -> Report:
+def bytes_lost(event: Gap, state: SessionState) -> Report | None:
+    if not _is_of_packets(event.session):
+        return None
     who = "station" if event.direction == "cp-to-csms" else "CSMS"
     if event.size is None:
         return Report(
@@ -51,9 +65,9 @@ def starts_late(event: Opened, state: SessionState) -> Report | None:
     if not event.session.late:
         return None
     if event.status is not None:
-        return Report(f"{event.session.client} → {event.session.server} goes on from an earlier recording")
+        return Report(f"{_ends(event.session)} goes on from an earlier recording")
     what = "the answer to the upgrade" if event.path else "the handshake"
-    return Report(f"{what} of {event.session.client} → {event.session.server} is not in the capture")
+    return Report(f"{what} of {_ends(event.session)} is not in the capture")
 
 
 @rule(
@@ -69,7 +83,7 @@ def starts_late(event: Opened, state: SessionState) -> Report | None:
 def seen_twice(event: Opened, state: SessionState) -> Report:
     session = event.session
     return Report(
-        f"{session.client} → {session.server} has the Sec-WebSocket-Key of session {session.duplicate_of}: "
+        f"{_ends(session)} has the Sec-WebSocket-Key of session {session.duplicate_of}: "
         "the same session, seen on another interface or behind a proxy"
     )
 
@@ -122,14 +136,16 @@ def version_assumed(event: Closed, state: SessionState) -> Report | None:
     "CAP-007",
     "The capture has no times",
     INFO,
-    on_event(Opened),
+    on_event(Opened, Closed),
     source=HEURISTIC,
     hint="log with date, time and zone; rules that need times keep quiet",
     needs="session",
     versions=None,
 )
-def no_times(event: Opened, state: SessionState) -> Report | None:
-    return Report("latency, time-outs and clocks cannot be judged") if event.time is None else None
+def no_times(event: Opened | Closed, state: SessionState) -> Report | None:
+    if event.time is not None or (isinstance(event, Closed) and state.opened is not None):
+        return None  # what a log does not show the beginning of is told at its end
+    return Report("latency, time-outs and clocks cannot be judged")
 
 
 @rule(
@@ -196,4 +212,67 @@ def not_judged(event: Opened, state: SessionState) -> Report | None:
     versions=None,
 )
 def put_in(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "CAP-013",
+    "What the log does not say was assumed",
+    INFO,
+    on_notice("text.assumed"),
+    source=HEURISTIC,
+    hint="say what is known better: --assume-tz, --as-logged-by, --name-station; or log it",
+    versions=None,
+)
+def assumed(event: Notice) -> Report | None:
+    # Of the version CAP-006 tells, of each session by itself.
+    return None if event.subject.endswith(": version") else Report(event.detail, event.subject)
+
+
+@rule(
+    "CAP-014",
+    "The log leaves messages out",
+    WARNING,
+    on_event(Gap),
+    source=HEURISTIC,
+    hint="log what shows messages whole: of Python's ocpp the logger `ocpp` at INFO, as websockets shortens them",
+    needs="session",
+    versions=None,
+)
+def left_out_of_log(event: Gap, state: SessionState) -> Report | None:
+    if _is_of_packets(event.session):
+        return None
+    who = "station" if event.direction == "cp-to-csms" else "CSMS"
+    if event.size is None:
+        return Report(f"a message that the {who} sent is not shown whole", event.direction)
+    return Report(
+        f"messages that the {who} sent, of {{amount}} bytes, are not shown whole",
+        event.direction,
+        amount=event.size,
+    )
+
+
+@rule(
+    "CAP-015",
+    "A record of the trace contradicts its raw",
+    WARNING,
+    on_notice("trace.contradiction"),
+    source="Open OCPP Trace v1.1: raw is authoritative",
+    hint="nothing to do here: raw was judged; the program that wrote the trace has to write both from one message",
+    versions=None,
+)
+def contradiction(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "CAP-016",
+    "A record of the trace holds no message",
+    WARNING,
+    on_notice("trace.no-message"),
+    source=HEURISTIC,
+    hint="the program that wrote the trace has to put the OCPP-J array into the record, in `raw`",
+    versions=None,
+)
+def no_message(event: Notice) -> Report:
     return Report(event.detail, event.subject)

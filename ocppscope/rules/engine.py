@@ -27,20 +27,24 @@ from ocppscope.events import (
 )
 from ocppscope.ocpp.actions import senders_of
 from ocppscope.ocpp.signed.keys import PublicKey
+from ocppscope.rules import quirks as known_quirks
 from ocppscope.rules.expectations import overdue
+from ocppscope.rules.quirks import Quirk, Quirks
 from ocppscope.rules.registry import (
     LEARNERS,
     RULES,
     Check,
+    Gate,
     Learner,
     Profile,
+    Quote,
     Report,
     Rule,
     Severity,
     Trigger,
     TriggerKind,
 )
-from ocppscope.rules.state import SessionState, Tables
+from ocppscope.rules.state import SessionState, StationState, Tables
 
 PROOF: Final = 20
 """Numbers of events that a finding keeps."""
@@ -68,6 +72,19 @@ class Finding:
     first: int | None = None
     """When it was seen first and last; None where the capture has no times."""
     last: int | None = None
+    quote: Quote | None = None
+    """The place where it breaks, of the first."""
+    station: StationState | None = field(default=None, repr=False, compare=False)
+    quirks: Quirks | None = field(default=None, repr=False, compare=False)
+    """Where to look for what explains it; None: in those that ship."""
+
+    @property
+    def quirk(self) -> Quirk | None:
+        """What is known of the station and explains this, as far as its BootNotification was seen by now."""
+        if self.station is None or self.station.boot is None:
+            return None
+        quirks = self.quirks or known_quirks.shipped()
+        return quirks.explain(self.station.boot, self.rule.id, self.subject, self.detail)
 
     @property
     def detail(self) -> str:
@@ -108,14 +125,26 @@ class _Checks:
 
     def bind(self, message: Message) -> Bound:
         kind = _KINDS[message.type]
-        bound: Bound = [
-            (one, one.check)
-            for one in self.rules
-            if one.check and any(self._fires(trigger, kind, message) for trigger in one.triggers)
-        ]
-        bound += [
-            (None, learner) for trigger, learner in self.learners if self._fires(trigger, kind, message)
-        ]
+        rules = [(one, one.check, trigger) for one in self.rules for trigger in one.triggers if one.check]
+        learners = [(None, learner, trigger) for trigger, learner in self.learners]
+        return [*self._bound(kind, message, rules), *self._bound(kind, message, learners)]
+
+    def _bound(
+        self, kind: TriggerKind, message: Message, found: Iterable[tuple[Rule | None, Check, Trigger]]
+    ) -> Bound:
+        """What fires, in order; what shares a gate is behind it together, where the first of them stands."""
+        bound: Bound = []
+        gated: dict[Gate, Bound] = {}
+        for one, check, trigger in found:
+            if not self._fires(trigger, kind, message):
+                continue
+            if trigger.gate is None:
+                bound.append((one, check))
+            elif trigger.gate in gated:
+                gated[trigger.gate].append((one, check))
+            else:
+                behind = gated[trigger.gate] = [(one, check)]
+                bound.append((_GATED, _gated(trigger.gate, behind)))
         return bound
 
     def _fires(self, trigger: Trigger, kind: TriggerKind, message: Message) -> bool:
@@ -128,6 +157,21 @@ class _Checks:
         sent_by_station = (message.direction == FROM_STATION) != (kind == "answer")
         return (FROM_STATION if sent_by_station else FROM_CSMS) in senders
 
+
+def _gated(gate: Gate, behind: Bound) -> Check:
+    """Ask the gate, and where it is open look at what is behind it."""
+
+    def look(event: Message, state: SessionState) -> list[tuple[Rule, Any]] | None:
+        if not gate(event, state):
+            return None
+        found = [(one, check(event, state)) for one, check in behind]
+        return [(one, reports) for one, reports in found if one is not None and reports is not None]
+
+    return look  # type: ignore[return-value]
+
+
+_GATED: Final = Rule("", "", "info", "info", "", "", "", None, (), None)
+"""Stands where a gate stands among rules."""
 
 _KINDS: Final[Mapping[int, TriggerKind]] = {
     CALL: "call",
@@ -148,6 +192,7 @@ class Engine:
         skip: ids of the rules to leave out.
         observer: told of each report as it comes: the finding, the report, the numbers that prove it.
         public_keys: of meters, for signed meter values.
+        quirks: of devices, which findings are explained by; None: those that ship.
     """
 
     def __init__(
@@ -158,7 +203,9 @@ class Engine:
         skip: Collection[str] = (),
         observer: Observer | None = None,
         public_keys: Iterable[PublicKey] = (),
+        quirks: Quirks | None = None,
     ) -> None:
+        self._quirks = quirks
         self._profile: Profile = profile
         self._observer = observer
         self._rules = [
@@ -312,6 +359,10 @@ class Engine:
     ) -> None:
         if found is None or one is None:
             return
+        if one is _GATED:
+            for behind, reports in found:  # type: ignore[misc,union-attr]
+                self._found(behind, reports, event, state)
+            return
         session = state.session if state else None
         number = event.n if not isinstance(event, Notice) else 0
         direction: Direction | None = getattr(event, "direction", None)
@@ -329,6 +380,9 @@ class Engine:
                     subject,
                     session,
                     direction,
+                    quote=report.quote,
+                    station=state.station if state else None,
+                    quirks=self._quirks,
                 )
             numbers = (*report.events, number)
             finding.amount += report.amount

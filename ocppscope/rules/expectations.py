@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ocppscope.events import Event, Message
+from ocppscope.events import Event
 from ocppscope.ocpp.times import MINUTE, SECOND
 from ocppscope.rules.registry import Report
 
@@ -40,6 +40,8 @@ class Expectation:
     """What gave rise to it: the finding counts it as proof, and blames its sender."""
     state: "SessionState"
     is_open: bool = True
+    while_away: bool = False
+    """It falls due while the station is offline too: that it stays away is what is reported."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,9 @@ def expect(
     key: Hashable,
     seconds: float,
     verdict: Verdict,
-    event: Message,
+    event: Event,
+    *,
+    while_away: bool = False,
 ) -> None:
     """Expect something of a station.
 
@@ -90,6 +94,7 @@ def expect(
         seconds: how long it may take, from `event` on.
         verdict: the report; or a function that makes it, or none, when the time is up.
         event: what gave rise to it.
+        while_away: it falls due while the station is offline too.
     """
     if event.time is None or seconds < 0 or seconds > 1e9:
         return
@@ -100,7 +105,7 @@ def expect(
         known.is_open = False
     elif len(expected) >= _OF_A_STATION:
         expected.pop(next(iter(expected))).is_open = False
-    expectation = expected[rule, key] = Expectation(rule, key, verdict, event, state)
+    expectation = expected[rule, key] = Expectation(rule, key, verdict, event, state, while_away=while_away)
     station.expectations.add(event.time + round(seconds * SECOND), expectation)
 
 
@@ -128,7 +133,7 @@ def overdue(expectations: Expectations, now: int) -> list[tuple[Expectation, Rep
     found = []
     for expectation in expectations.due(now):
         station = expectation.state.station
-        if not station.open_sessions:
+        if not station.open_sessions and not expectation.while_away:
             station.waiting.append(expectation)
             continue
         meet(station, expectation.rule, expectation.key)

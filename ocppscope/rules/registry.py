@@ -37,6 +37,7 @@ class Report:
         events: numbers of further events that prove it, besides the one at hand.
         source: where it differs from the rule's.
         amount: what `{amount}` in `detail` stands for, summed up over the reports of one finding.
+        quote: the place where it breaks.
     """
 
     detail: str
@@ -45,6 +46,17 @@ class Report:
     events: tuple[int, ...] = ()
     source: str | None = None
     amount: int = 0
+    quote: "Quote | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A piece of what was sent, and the place in it that matters."""
+
+    before: str
+    """Up to that place."""
+    after: str
+    """From there on."""
 
 
 Check: TypeAlias = Callable[..., Report | Iterable[Report] | None]
@@ -90,6 +102,9 @@ class Rule:
         return "; ".join(dict.fromkeys(self.source.values()))
 
 
+Gate: TypeAlias = Callable[[Any, Any], object]
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """What makes a rule look.
@@ -97,10 +112,13 @@ class Trigger:
     Attributes:
         kind: what is looked at.
         names: fault or notice kinds, event class names, schema keywords, actions; empty: all of them.
+        gate: (message, state) → whether it is worth looking at. It is asked once a message for all rules that
+            share it, so that a message with which nothing can be wrong costs one call and not ten.
     """
 
     kind: TriggerKind
     names: frozenset[str] = field(default_factory=frozenset)
+    gate: "Gate | None" = None
 
     def fires_on(self, name: object) -> bool:
         return not self.names or (isinstance(name, str) and name in self.names)
@@ -131,9 +149,9 @@ def on_second_sighting() -> Trigger:
     return Trigger("second-sighting")
 
 
-def on_call(*actions: str) -> Trigger:
+def on_call(*actions: str, gate: Gate | None = None) -> Trigger:
     """Every Call of some actions."""
-    return Trigger("call", frozenset(actions))
+    return Trigger("call", frozenset(actions), gate)
 
 
 def on_send(*actions: str) -> Trigger:
@@ -141,9 +159,9 @@ def on_send(*actions: str) -> Trigger:
     return Trigger("send", frozenset(actions))
 
 
-def on_answer(*actions: str) -> Trigger:
+def on_answer(*actions: str, gate: Gate | None = None) -> Trigger:
     """Every CallResult, CallError and CallResultError to Calls of some actions."""
-    return Trigger("answer", frozenset(actions))
+    return Trigger("answer", frozenset(actions), gate)
 
 
 def on_error() -> Trigger:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ocppscope.events import (
+    FROM_CSMS,
     FROM_STATION,
     Closed,
     Control,
@@ -25,10 +26,13 @@ from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.expectations import Expectation, Expectations, is_back
 from ocppscope.rules.tables.authorizations import Authorization
+from ocppscope.rules.tables.certificates import Security
 from ocppscope.rules.tables.connectors import Connector, Place
 from ocppscope.rules.tables.deliveries import Deliveries
+from ocppscope.rules.tables.firmware import Jobs
 from ocppscope.rules.tables.flows import Flows
 from ocppscope.rules.tables.local_list import LocalList
+from ocppscope.rules.tables.meters import Meters
 from ocppscope.rules.tables.profiles import Profiles
 from ocppscope.rules.tables.registration import Registration
 from ocppscope.rules.tables.requests import Request
@@ -59,8 +63,6 @@ class StationState:
     """Configuration keys (1.6) and variables (2.x), as far as the capture shows their values."""
     latest: dict[tuple[Any, ...], int] = field(default_factory=dict)
     """By entity (a connector's status, a transaction): the latest time that its messages told, in ns."""
-    starts: Recent[int, int] = field(default_factory=lambda: Recent(100))
-    """By transactionId (1.6): when the transaction started, in ns."""
     half_hours_off: int = 0
     """By how many half hours the times of its latest messages in a row were off."""
     times_off: list[int] = field(default_factory=list)
@@ -86,6 +88,8 @@ class StationState:
     deliveries: Deliveries = field(default_factory=Deliveries)
     profiles: Profiles = field(default_factory=Profiles)
     """Charging profiles."""
+    meters: Meters = field(default_factory=Meters)
+    """What was measured."""
     missed: int = 0
     """The number of the latest event after which messages of it are missing: bytes that were lost or could not
     be read, a session found without its beginning."""
@@ -93,6 +97,9 @@ class StationState:
     """By action: the latest TriggerMessage or ExtendedTriggerMessage that asked for it."""
     meter_keys: tuple[PublicKey, ...] = ()
     """Public keys of meters that whoever judges knows from elsewhere: those of all stations."""
+    jobs: Jobs = field(default_factory=Jobs)
+    """Updates of firmware, and uploads of logs."""
+    security: Security = field(default_factory=Security)
     signed: Any = None
     """What `signed_values` keeps."""
     told_event: Any = None
@@ -130,6 +137,11 @@ class SessionState:
     requests: Recent[tuple[str, Any], int] = field(default_factory=lambda: Recent(100))
     """By action and requestId: numbers of Calls of the CSMS that are not answered yet."""
     last_ping: int | None = None
+    """When the station's latest ping came."""
+    last_control: int | None = None
+    """When its latest ping or pong came."""
+    pings: dict[Direction, Control] = field(default_factory=dict)
+    """By side: its first ping that got no pong yet."""
     heard: int | None = None
     """When the station's latest message came."""
     heartbeat: int | None = None
@@ -193,8 +205,14 @@ class Tables:
             state.station.offline_since = state.station.last_end
             is_back(state.station, event.time)
         elif isinstance(event, Control):
-            if event.opcode == "ping" and event.direction == FROM_STATION:
-                state.last_ping = event.time
+            if event.direction == FROM_STATION:
+                state.last_control = event.time
+            if event.opcode == "ping":
+                state.pings.setdefault(event.direction, event)
+                if event.direction == FROM_STATION:
+                    state.last_ping = event.time
+            else:
+                state.pings.pop(FROM_CSMS if event.direction == FROM_STATION else FROM_STATION, None)
         elif isinstance(event, Closed):
             state.station.open_sessions.pop(event.session.number, None)
             state.station.last_end = event.time

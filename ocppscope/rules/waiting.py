@@ -6,7 +6,7 @@ again, and the others wait behind it (OCPP 1.6 edition 2 §3.7; 2.0.1 and 2.1 pa
 
 from typing import Final
 
-from ocppscope.events import FROM_STATION, Message
+from ocppscope.events import Message
 from ocppscope.ocpp.times import MINUTE, SECOND
 from ocppscope.rules.state import SessionState
 
@@ -16,14 +16,14 @@ _RETRIES: Final = 10 * MINUTE
 _ANSWERED: Final = 30 * SECOND
 
 
-def misses_messages(state: SessionState) -> bool:
-    """Whether messages of the station are not in the capture, or could not be read."""
-    return state.has_gap or bool(state.unread.get(FROM_STATION))
+def misses_messages(state: SessionState, since: int) -> bool:
+    """Whether messages of the station are missing, or could not be read, after the event with that number."""
+    return state.station.missed > since
 
 
 def is_held_up(state: SessionState, event: Message) -> bool:
     """Whether the station may hold back messages that were due after an event, or the capture misses some."""
-    if misses_messages(state):
+    if misses_messages(state, event.n):
         return True
     since, deliveries = event.time or 0, state.station.deliveries
     return any(

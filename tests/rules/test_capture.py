@@ -1,5 +1,7 @@
 import pytest
 
+from ocppscope.events import Closed, Session
+from ocppscope.rules.engine import Engine
 from tests.rules.sessions import (
     BOOT_16,
     HEARTBEAT,
@@ -23,6 +25,17 @@ W, I = "warning", "info"
 FINE = [HEARTBEAT, HEARTBEAT_ANSWER]
 FOREIGN = opened(version=None, subprotocols=("graphql-ws",), subprotocol="graphql-ws")
 UNKNOWN = opened(version=None, subprotocols=("ocpp1.6",))
+
+
+def of_a_log(**beginning):
+    """A session without addresses, as logs and traces show them."""
+
+    def say(script):
+        opened(**beginning)(script)
+        script.session.client = script.session.server = ""
+
+    return say
+
 
 CASES = [
     case("CAP-001", [FINE, gap()], FINE, W, subject="cp-to-csms", events=[4]),
@@ -58,6 +71,27 @@ CASES = [
     case("CAP-009", notice("file.damaged", "x.pcap: torn at byte 5"), FINE, W),
     case("CAP-009", [notice("file.damaged", "a"), FINE], FINE, W, count=1),
     case("CAP-010", notice("link.unsupported", "link type 147", "147"), FINE, W, subject="147"),
+    case(
+        "CAP-013", notice("text.assumed", "no zone", "x: zone"), notice("text.dialect"), I, subject="x: zone"
+    ),
+    case(
+        "CAP-013",
+        [notice("text.assumed", "no zone", "x: zone"), notice("text.assumed", "no date", "x: date")],
+        notice("text.assumed", "no version", "x: version"),
+        I,
+        count=1,
+    ),
+    case("CAP-014", [of_a_log(), FINE, gap()], [of_a_log(), FINE], W, about="of 100 bytes", events=[4]),
+    case(
+        "CAP-014",
+        [of_a_log(), gap("<", None)],
+        [of_a_log(), FINE],
+        W,
+        subject="csms-to-cp",
+        about="the CSMS sent",
+    ),
+    case("CAP-015", notice("trace.contradiction", "x: line 2"), FINE, W, about="line 2"),
+    case("CAP-016", [notice("trace.no-message", "line 2")] * 2, FINE, W, count=2),
     case("CAP-012", notice("record.fault", "dropped (drop)", "dropped (drop)"), FINE, I, about="dropped"),
     case("CAP-012", [notice("record.fault", "a", "a")] * 3, FINE, I, count=3, events=[]),
     case(
@@ -82,6 +116,22 @@ def test_breaks(one):
 @pytest.mark.parametrize("one", CASES, ids=str)
 def test_legal(one):
     one.check_legal()
+
+
+def test_a_log_has_no_addresses():
+    late = findings_of(of_a_log(late=True), BOOT_16)["CAP-002"]
+    assert late.detail == "the handshake of a station without a name is not in the capture"
+    assert "CAP-001" not in findings_of(of_a_log(), FINE, gap())
+
+
+def test_a_log_that_shows_no_beginning_has_its_times_judged_at_the_end():
+    session = Session(1)
+    engine = Engine()
+    engine.feed([Closed(session, None, None, "end-of-capture", n=1)])
+    assert [one.rule.id for one in engine.findings] == ["CAP-007"]
+    engine = Engine()
+    engine.feed([Closed(session, 1, None, "end-of-capture", n=1)])
+    assert not engine.findings
 
 
 @exercises("CAP-007")

@@ -24,7 +24,7 @@ PROFILE_16 = {
     "chargingProfileId": 1,
     "stackLevel": 0,
     "chargingProfilePurpose": "TxDefaultProfile",
-    "chargingProfileKind": "Absolute",
+    "chargingProfileKind": "Relative",
     "chargingSchedule": {
         "chargingRateUnit": "A",
         "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 21.4}],
@@ -120,10 +120,11 @@ CASES = [
         profile(21.44),
         profile(21.4),
         E,
+        also=["SC-007"],
         subject="SetChargingProfile /csChargingProfiles/chargingSchedule/chargingSchedulePeriod/*/limit",
     ),
     *(
-        case("SCH-multipleOf", profile(0.05), profile(limit), E, about=str(limit))
+        case("SCH-multipleOf", profile(0.05), profile(limit), E, also=["SC-007"], about=str(limit))
         for limit in (0.1, 0.3, 16, 32.0, 63.7, 1e3)
     ),
     case("SCH-minimum", soc(-1), soc(0), E, version="2.0.1"),

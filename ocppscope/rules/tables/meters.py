@@ -14,6 +14,7 @@ from ocppscope.ocpp.lenient import fields, identifier, told, whole
 from ocppscope.ocpp.metering import BEGIN, END
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, SECOND
+from ocppscope.rules.expectations import meet
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.samples import (
     CLOCK,
@@ -185,7 +186,9 @@ class Pace:
 class Balance:
     """The energy that a register counts, against the energy that the power makes, from one change to another."""
 
-    __slots__ = ("changes", "energy", "factor", "first", "high", "low", "made", "n", "row", "start", "steps", "time", "watts")  # fmt: skip
+    __slots__ = (
+        "changes", "energy", "factor", "first", "high", "low", "made", "n", "row", "start", "steps", "time", "watts",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.time = 0
@@ -382,10 +385,12 @@ def _take(event: Message, payload: dict[str, Any], state: "SessionState", meters
             continue
         shape, numbers, is_odd = _read(meters.shapes[min(position, _POSITIONS - 1)], samples)
         if shape.problems:
-            meters.remark("shape", shape)
+            meters.remark("shape", shape.problems)
+        if shape.defaults and not is_event and "evseId" not in payload:
+            meters.remark("defaults", shape.defaults)
         if is_odd:
             meters.remark("odd", Odd(shape, samples, numbers))
-        time = told(element.get("timestamp"))
+        time = told(element["timestamp"]) if "timestamp" in element else event.time
         if time is None:
             continue
         if course is not None:
@@ -412,7 +417,13 @@ def _begin(identity: Any, state: "SessionState", meters: Meters) -> Course | Non
     if known is not None and not known.is_open:
         return None
     course = meters.courses[identity] = Course(name)
+    if state.station.expected:
+        meet(state.station, FIRST_VALUES, name)
     return course
+
+
+FIRST_VALUES: Final = "MV-006"
+"""The rule that expects the first values of a transaction (1.6)."""
 
 
 def _read(known: list[Shape], samples: list[Any]) -> tuple[Shape, Numbers, bool]:
@@ -692,6 +703,8 @@ def _contexts(
         _begins(course, time, event, payload, state)
     if END in contexts and course is not None:
         course.end = time, event.n
+    if CLOCK in contexts and meters.during_idle:
+        meters.remark("clock", time)
     interval = meters.intervals.get(CLOCK, 0)
     if CLOCK in contexts and 20 <= interval <= 86_400:
         grid = _grid(interval)

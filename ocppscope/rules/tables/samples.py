@@ -89,6 +89,9 @@ _FITTING: Final[tuple[tuple[str, frozenset[str]], ...]] = tuple(
 _VARIANTS: Final[Mapping[str, str]] = {"Celcius": "Temperature", "Hertz": "Frequency", "Hz": "Frequency"}
 """Spellings of 1.6 that its schema, its text and its errata do not agree about, and the measurand of each."""
 
+LEFT_OUT: Final = "MV-019"
+"""The rule about what is left out."""
+
 # --- what a value may be ---
 
 _ANY: Final = 1e15
@@ -156,6 +159,9 @@ class Shape:
     """For each value: itself as it was last, but for its number, and what that may be. Empty where lists of this
     shape cannot be compared."""
     problems: tuple[tuple[str, str, str], ...] = ()
+    """What is to be said of it whatever its numbers are: rule, subject, detail."""
+    defaults: tuple[tuple[str, str, str], ...] = ()
+    """The same of what is left out: in 2.x that is common, and of no interest."""
     registers: tuple[Register, ...] = ()
     """Those that count on; what was read at the begin of the transaction is apart."""
     begins: tuple[Register, ...] = ()
@@ -316,8 +322,9 @@ def make_shape(samples: Iterable[Any]) -> Shape:
     )
     _find_flows(shape)
     problems = [problem for channel in channels for problem in channel.problems]
-    problems += _twice(channels)
-    shape.problems = tuple(dict.fromkeys(problems))[:_LONGEST_KEPT]
+    problems = list(dict.fromkeys([*problems, *_twice(channels)]))
+    shape.problems = tuple(one for one in problems if one[0] != LEFT_OUT)[:_LONGEST_KEPT]
+    shape.defaults = tuple(one for one in problems if one[0] == LEFT_OUT)[:_LONGEST_KEPT]
     return shape
 
 
@@ -392,9 +399,9 @@ def _set_limits(channel: Channel) -> None:
 def _problems(channel: Channel, one: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     measurand, unit = channel.measurand, channel.unit
     if one.get("measurand") is None:
-        yield "MV-019", "measurand", f"no measurand is told: {measurand} is meant"
+        yield LEFT_OUT, "measurand", f"no measurand is told: {measurand} is meant"
     if unit is None and "unitOfMeasure" not in one and measurand.startswith("Energy"):
-        yield "MV-019", "unit", f"no unit of {measurand} is told: {DEFAULT_ENERGY_UNIT} is meant"
+        yield LEFT_OUT, "unit", f"no unit of {measurand} is told: {DEFAULT_ENERGY_UNIT} is meant"
     if _is_padded(one):
         yield "padded", measurand, f"{measurand} is {one['value'][:40]!r}"
     if unit is None:
