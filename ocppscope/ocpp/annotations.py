@@ -22,6 +22,7 @@ from ocppscope.ocpp.metering import DEFAULT_ENERGY_UNIT, DEFAULT_MEASURAND, is_s
 from ocppscope.ocpp.quantities import amount
 from ocppscope.ocpp.schemas import pointer_of, schema
 from ocppscope.ocpp.security_events import is_critical
+from ocppscope.ocpp.signed.verdicts import in_sample
 from ocppscope.ocpp.templates import counted, data, word
 from ocppscope.ocpp.times import SECOND, duration, parse
 from ocppscope.ocpp.tunnels import PLUG_AND_CHARGE
@@ -310,6 +311,10 @@ def _content(field: _Field, message: Message) -> str:
         return ""
     if text.startswith("-----BEGIN "):
         return certificates.told(text, message.time)
+    if field.name == "value" and is_signed(field.siblings):
+        return "; ".join(in_sample(field.siblings))
+    if field.name == "signedMeterData":
+        return "; ".join(in_sample(field.around))
     if field.name in _EXI:
         return _exi(text)
     if field.name == "ocspResult":

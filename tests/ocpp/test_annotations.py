@@ -1,4 +1,5 @@
 import json
+from base64 import b64encode
 from dataclasses import replace
 from itertools import product
 
@@ -23,6 +24,7 @@ from ocppscope.ocpp.tunnels import PLUG_AND_CHARGE
 from tests.ocpp.payloads import all_schemas, payload_of
 from tests.ocpp.test_certificates import certificate_of
 from tests.ocpp.test_summary import JSON, nearly_right
+from tests.rules.sessions import ask, messages
 
 NOW = "2026-11-22T10:15:00Z"
 TIME = 1_795_342_500_000_000_000
@@ -498,3 +500,34 @@ def test_any_payload(action, payload, version):
 def test_payloads_that_are_nearly_right(given, version, kind):
     for notes in annotations(message(*given, version, kind)).values():
         assert all(note.text for note in notes)
+
+
+def test_a_signed_value_is_read_and_verified_where_it_has_its_key():
+    reading = (
+        '{"FV":"1.0","RD":[{"TM":"2026-11-22T10:15:00,000+0000 S","TX":"B","RV":1.5,"RU":"kWh","ST":"G"}]}'
+    )
+    value = f'OCMF|{reading}|{{"SD":"00"}}'
+    sampled = [{"value": value, "format": "SignedData"}]
+    asked = {"connectorId": 1, "meterValue": [{"timestamp": NOW, "sampledValue": sampled}]}
+    (message, _) = messages(ask("1", "MeterValues", asked))
+    (note,) = [
+        one for one in annotations(message)["/meterValue/0/sampledValue/0/value"] if one.kind == "content"
+    ]
+    assert note.text.startswith("OCMF 1.0")
+    assert "1.5 kWh" in note.text
+    assert "key missing" in note.text
+
+
+def test_a_signed_value_of_2x_is_read_too():
+    signed = {
+        "signedMeterData": b64encode(b"OCMF|{|{}").decode(),
+        "signingMethod": "",
+        "encodingMethod": "OCMF",
+        "publicKey": "",
+    }
+    sampled = [{"value": 1.5, "signedMeterValue": signed}]
+    asked = {"evseId": 1, "meterValue": [{"timestamp": NOW, "sampledValue": sampled}]}
+    (message, _) = messages(ask("1", "MeterValues", asked), version="2.0.1")
+    pointer = "/meterValue/0/sampledValue/0/signedMeterValue/signedMeterData"
+    (note,) = [one for one in annotations(message)[pointer] if one.kind == "content"]
+    assert "OCMF" in note.text
