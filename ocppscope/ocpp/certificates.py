@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from ocppscope.events import event
@@ -22,6 +23,7 @@ _SHOWN: Final = 4
 _LONGEST: Final = 1 << 16
 _READ: Final = 20_000
 """Characters that are read of a chain; the schemas allow 10,000."""
+_BLOCKS: Final = 10
 _IN_CHAIN: Final = 5
 _REMEMBERED: Final = 32
 
@@ -47,14 +49,17 @@ class Certificate:
     """`cryptography`'s."""
 
 
-@lru_cache(_REMEMBERED)
 def chain(text: str) -> tuple[Certificate | None, ...]:
     """The first certificates of a text in PEM; None for one that cannot be read."""
-    blocks = [one[0] for one in _BLOCK.finditer(text[:_READ]) if one[1] == "CERTIFICATE"]
+    return _chain(text[:_READ])
+
+
+@lru_cache(_REMEMBERED)
+def _chain(text: str) -> tuple[Certificate | None, ...]:
+    blocks = [one[0] for one in islice(_BLOCK.finditer(text), _BLOCKS) if one[1] == "CERTIFICATE"]
     return tuple(_attempt(_read, one) for one in blocks[:_IN_CHAIN])
 
 
-@lru_cache(_REMEMBERED)
 def requested_key(text: str) -> bytes | None:
     """The SubjectPublicKeyInfo that a certificate signing request in PEM is for."""
     return _attempt(_key_of_request, text[:_READ])

@@ -1,15 +1,16 @@
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp as responses
 from cryptography.x509.oid import NameOID
 
-from ocppscope.ocpp.certificates import ocsp, told
+from ocppscope.ocpp.certificates import chain, is_issued_by, issuer_hashes, ocsp, requested_key, told
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -121,3 +122,46 @@ def test_an_ocsp_response():
 @pytest.mark.parametrize("text", ["", "x", "AAAA", "A" * 100_000])
 def test_what_is_no_ocsp_response(text):
     assert ocsp(text, None) == ""
+
+
+# --- what rules compare ---
+
+
+def test_a_chain_to_compare():
+    text = certificate_of("CS1", "CA") + "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+    found, broken = chain(text)
+    assert (found.subject, found.issuer, found.serial, found.is_self_signed) == ("CS1", "CA", "1", False)
+    assert (found.begins, found.ends) == (at(BEGINS), at(ENDS))
+    assert broken is None
+    assert chain("none") == ()
+    assert chain("\ud800-----BEGIN CERTIFICATE-----\ud800") == (None,)
+    assert len(chain(certificate_of("CS1") * 9)) == 5
+
+
+def test_what_is_far_into_a_text_is_not_read():
+    assert chain(" " * 20_000 + certificate_of("CS1")) == ()
+
+
+def test_the_key_of_a_request():
+    request = x509.CertificateSigningRequestBuilder().subject_name(name("CS1")).sign(KEY, hashes.SHA256())
+    assert requested_key(request.public_bytes(Encoding.PEM).decode()) == chain(certificate_of("CS1"))[0].key
+    assert requested_key("none") is None
+
+
+def test_hashes_of_an_issuer():
+    (root,), (leaf,) = chain(certificate_of("CA")), chain(certificate_of("CS1", "CA"))
+    names, keys = issuer_hashes(leaf, root, "SHA256")
+    point = KEY.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert keys == sha256(point).hexdigest()
+    assert names == sha256(root.loaded.subject.public_bytes()).hexdigest()
+    assert issuer_hashes(leaf, None, "SHA256") == (names, None)
+    assert len(issuer_hashes(leaf, root, "SHA512")[1]) == 128
+    assert issuer_hashes(leaf, root, "MD5") is None
+
+
+def test_who_has_signed():
+    (root,), (leaf,) = chain(certificate_of("CA")), chain(certificate_of("CS1", "CA"))
+    other = chain(certificate_of("CA", "CA", ec.generate_private_key(ec.SECP256R1())))[0]
+    assert is_issued_by(leaf, root) is True
+    assert is_issued_by(leaf, other) is False
+    assert is_issued_by(root, leaf) is False

@@ -113,6 +113,7 @@ ENDS: Final[Mapping[str, frozenset[str]]] = {
     "LogStatusNotification": frozenset({"Uploaded", *_NO_UPLOAD}),
 }
 """By action: what is told when it is over."""
+_ANY_END: Final = frozenset().union(*ENDS.values())
 
 
 def sequence_of(version: str | None, action: str | None) -> Sequence:
@@ -130,7 +131,7 @@ def left_out(sequence: Sequence, before: str | None, status: str) -> list[str] |
         if status in following:
             return way
         for one in following:
-            if one not in seen:
+            if one not in seen and one not in _ANY_END:
                 seen.add(one)
                 ways.append([*way, one])
     return None
@@ -210,7 +211,7 @@ class Jobs:
         if identity is None:
             # Before the answer to what asks for it only a beginning can belong to that.
             status = fields(event.payload).get("status")
-            if asked is not None and (action not in self.latest or status in _BEGINNINGS):
+            if asked is not None and (action not in self.latest or status in BEGINNINGS):
                 return asked
             return self.latest.get(action)
         if asked is not None and asked.id == identity:
@@ -223,7 +224,7 @@ class Jobs:
             self.by_id[job.action, job.id] = job
 
 
-_BEGINNINGS: Final = frozenset({"Downloading", "DownloadScheduled", "Uploading"})
+BEGINNINGS: Final = frozenset({"Downloading", "DownloadScheduled", "Uploading"})
 
 
 def id_of(event: Message) -> int | None:
