@@ -310,6 +310,7 @@ class Engine:
 
     def _other(self, event: Event | Notice) -> None:
         if isinstance(event, Notice):
+            self._tables.clock.take(event)
             for one in self._rules_for("notice", None, event.kind):
                 report = one.check(event) if one.check else Report(event.detail, event.subject)
                 self._found(one, report, event, None)

@@ -2,7 +2,8 @@
 
 A rule that sees the promise expects, a rule or learner that sees it kept meets; what is neither met nor dropped
 when the capture has gone past its time is reported. Time is the capture's: where it has none, or ends before,
-nothing is reported. A station that is offline when its time is up gets it again when it is back.
+nothing is reported. A station that is offline when its time is up gets it again when it is back, and when
+it has sent what it queued meanwhile.
 """
 
 from collections.abc import Callable, Hashable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NEVER: Final = 1 << 63
 """Later than any time of a capture."""
 _OPEN: Final = 200_000
+_FEW: Final = 500
 _OF_A_STATION: Final = 500
 _GRACE: Final = MINUTE
 """What a station has at least, from when it is back."""
@@ -52,13 +54,16 @@ class Expectations:
     """When the first of them is due, in ns."""
     _heap: list[tuple[int, int, Expectation]] = field(default_factory=list)
     _count: int = 0
+    _room: int = _FEW
+    """How many may wait before those are given up that were met."""
 
     def add(self, due: int, expectation: Expectation) -> None:
-        if len(self._heap) >= _OPEN:
+        if len(self._heap) >= self._room:
             self._heap = [entry for entry in self._heap if entry[2].is_open]
+            self._heap.sort()
+            self._room = min(max(2 * len(self._heap), _FEW), _OPEN)
             if len(self._heap) >= _OPEN:
                 return
-            self._heap.sort()
         self._count += 1
         heappush(self._heap, (due, self._count, expectation))
         self.next_due = self._heap[0][0]
@@ -135,6 +140,9 @@ def overdue(expectations: Expectations, now: int) -> list[tuple[Expectation, Rep
         station = expectation.state.station
         if not station.open_sessions and not expectation.while_away:
             station.waiting.append(expectation)
+            continue
+        if station.catching_up is not None and now - station.catching_up < _GRACE:
+            expectations.add(now + _GRACE, expectation)
             continue
         meet(station, expectation.rule, expectation.key)
         verdict: Any = expectation.verdict

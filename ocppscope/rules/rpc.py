@@ -18,13 +18,16 @@ from ocppscope.events import (
 )
 from ocppscope.ocpp import schemas
 from ocppscope.ocpp.actions import SENT_UNANSWERED, actions_of, senders_of, versions_of
-from ocppscope.ocpp.errors import explain, other_spelling
-from ocppscope.ocpp.versions import V2X, V16, V21
+from ocppscope.ocpp.correlation import CALL_TIMEOUT
+from ocppscope.ocpp.errors import ERROR_CODES, explain, other_spelling
+from ocppscope.ocpp.times import SECOND
+from ocppscope.ocpp.versions import JUDGED, V2X, V16, V21
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
     WARNING,
     Profile,
+    Quote,
     Report,
     Severity,
     fault_rule,
@@ -42,15 +45,46 @@ from ocppscope.rules.state import SessionState
 
 _OTHER: Final[Mapping[Direction, Direction]] = {"cp-to-csms": "csms-to-cp", "csms-to-cp": "cp-to-csms"}
 
-fault_rule(
+_QUOTED: Final = 40
+"""Characters that are shown before and after the place where a text breaks."""
+
+
+@rule(
     "RPC-001",
     "Not a valid OCPP-J message",
     ERROR,
-    "rpc.frame",
-    "json.invalid",
+    on_fault("rpc.frame", "json.invalid"),
     source=ocpp_j("§4.2", "§4.2"),
     hint="a message is a JSON array: [2, id, action, payload], [3, id, payload] or [4, id, code, description, details]",
+    versions=None,
 )
+def not_valid(event: Message | Damaged, state: SessionState, fault: Fault) -> Report:
+    if fault.kind != "json.invalid" or not isinstance(event, Damaged):
+        return Report(fault.detail, fault.subject, events=fault.events)
+    raw = event.raw.encode(errors="replace") if isinstance(event.raw, str) else event.raw
+    before, after = raw[: event.offset].decode(errors="replace"), raw[event.offset :].decode(errors="replace")
+    cause = _cause(before, after)
+    quote = Quote(
+        f"…{before[-_QUOTED:]}" if len(before) > _QUOTED else before,
+        f"{after[:_QUOTED]}…" if len(after) > _QUOTED else after,
+    )
+    return Report(f"{fault.detail}{f': {cause}' if cause else ''}", fault.subject, quote=quote)
+
+
+_MARKS: Final = {",": "a comma", "]": "a bracket", "}": "a brace"}
+
+
+def _cause(before: str, after: str) -> str:
+    """What often is the matter there."""
+    if not after.strip():
+        return "the text ends too early, it was truncated"
+    if after[0] == "\0" or before.endswith("\0"):
+        return "a NUL (\\x00) of a C string was sent with the text"
+    if after[0] in ",]}" and before.rstrip()[-1:] in ("[", "{", ",", ":"):
+        return f"{_MARKS.get(after[0], after[0])} where a value belongs"
+    return ""
+
+
 fault_rule(
     "RPC-002",
     "Unknown message type number",
@@ -137,8 +171,15 @@ fault_rule(
 def _concurrent(event: Message, state: SessionState, fault: Fault) -> Report:
     """Where bytes are missing or could not be read, the answer in between may be among them."""
     unsure = state.has_gap or state.unread.get(_OTHER[event.direction])
-    detail = f"{fault.detail}; {_MAY_BE_MISSING}" if unsure else fault.detail
+    detail = f"{event.action} ({_short(event.id)}) was {fault.detail}"
+    if unsure:
+        detail += f"; {_MAY_BE_MISSING}"
     return Report(detail, event.direction, INFO if unsure else None, fault.events)
+
+
+def _short(message_id: Any) -> str:
+    shown = str(message_id)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"
 
 
 _MAY_BE_MISSING: Final = "the answer may be missing from the capture"
@@ -194,24 +235,49 @@ fault_rule(
     hint="look what the other side waits for: a database, an authorization service, a blocked loop",
     needs="time",
 )
-fault_rule(
+
+
+@rule(
     "RPC-012",
     "An answer after the time-out",
     WARNING,
-    "rpc.late",
+    on_fault("rpc.late"),
     source=part_2("FR.01") | {V16: "OCPP-J 1.6 §4.1.1"},
     hint="the sender has likely given up and sends again: answer sooner, or raise the sender's time-out",
     needs="time",
+    versions=None,
 )
+def late_answer(event: Message, state: SessionState, fault: Fault) -> Report:
+    if event.latency is None:
+        return Report(fault.detail, fault.subject, events=fault.events)
+    return Report(
+        f"the answer to {fault.subject} arrived {event.latency / SECOND:.1f} s after the Call,"
+        f" {(event.latency - CALL_TIMEOUT) / SECOND:.1f} s after the time-out of {CALL_TIMEOUT // SECOND} s",
+        fault.subject,
+        events=fault.events,
+    )
 
 
 def _wrong_code(event: Message, state: SessionState) -> Report | None:
     version, code = event.session.version or "", event.error.code if event.error else None
     if type(code) is not str or explain(version, code):
         return None
+    meant = _SPELLINGS.get(code, code)
     if other_spelling(version, code):
-        return Report(f"{code} is the spelling of another version than {version}", code, WARNING)
-    return Report(f"{code[:60]!r} is no error code of OCPP {version}", code[:60])
+        instead = f"spells it {meant}" if explain(version, meant) else "has no such code, GenericError serves"
+        return Report(f"{code} is the spelling of another version: OCPP {version} {instead}", code, WARNING)
+    near = next((one for one in ERROR_CODES.get(version, ()) if one.lower() == meant.lower()), None)
+    spelt = f"; it is spelt {near}" if near else ""
+    return Report(f"{code[:60]!r} is no error code of OCPP {version}{spelt}", code[:60])
+
+
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "FormatViolation": "FormationViolation",
+    "FormationViolation": "FormatViolation",
+    "OccurrenceConstraintViolation": "OccurenceConstraintViolation",
+    "OccurenceConstraintViolation": "OccurrenceConstraintViolation",
+}
+"""Codes of 1.6 and of 2.x: each other's."""
 
 
 rule(
@@ -581,7 +647,7 @@ def _request_id(event: Message) -> int | None:
     WARNING,
     on_violation(),
     source=ocpp_j("errata 3.2", "§4.1.5; the schemas allow no additional properties"),
-    hint="put vendor data into customData (2.x) or DataTransfer (1.6)",
+    hint="use customData (2.x) or DataTransfer (1.6) for vendor data; ocpp-go ignores such fields, others refuse them",
 )
 def unknown_fields(event: Message, state: SessionState) -> list[Report]:
     return [
@@ -676,3 +742,32 @@ fault_rule(
     source="heuristic: RFC 8259 §9 has each parser limit the depth",
     hint="no OCPP message nests deeper than a dozen levels: look for a bomb",
 )
+
+
+@rule(
+    "RPC-036",
+    "A message has the shape of another version",
+    WARNING,
+    on_violation(),
+    source=HEURISTIC,
+    hint="speak the version that was agreed for this connection: not one that was cached from an earlier one",
+    needs="session",
+)
+def shape_of_another_version(event: Message, state: SessionState) -> Report | None:
+    payload, version = event.payload, event.session.version
+    if type(payload) is not dict or not payload or event.action is None or event.session.version_inferred:
+        return None
+    for other in JUDGED:
+        if other == version or (other in V2X and version in V2X):
+            continue  # 2.1 only adds to 2.0.1
+        found = schemas.validator(other, event.type, event.action)
+        required = (schemas.schema(other, event.type, event.action) or {}).get("required")
+        if found is not None and required and schemas.fits(found, payload):
+            known = state.station.noted.get("WS-030 before")
+            cached = f"; session {known[1]} agreed on {known[0]}: the peer cached it" if known else ""
+            return Report(
+                f"the payload of {event.action} fits OCPP {other}, agreed was {version}{cached}",
+                str(event.action),
+                events=(known[2],) if known else (),
+            )
+    return None

@@ -16,11 +16,23 @@ _SOURCE: Final = {
 }
 
 KEYWORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "type": ("A field has the wrong JSON type", "numbers and booleans go without quotes, strings with them"),
-    "required": ("A required field is missing", "add the field; a strict peer answers with a CallError"),
-    "enum": ("A value is none of those allowed", "values are case-sensitive and differ between versions"),
+    "type": (
+        "A field has the wrong JSON type",
+        "numbers and booleans go without quotes, strings with them; Python's ocpp and ocpp-go refuse it",
+    ),
+    "required": (
+        "A required field is missing",
+        "add the field; a strict peer answers with a CallError, as Python's ocpp and ocpp-go do",
+    ),
+    "enum": (
+        "A value is none of those allowed",
+        "values are case-sensitive and differ between versions; Python's ocpp and ocpp-go refuse others",
+    ),
     "const": ("A value is not the one allowed", "send the value that the schema names"),
-    "maxLength": ("A text is too long", "cut the text; a strict peer refuses the message"),
+    "maxLength": (
+        "A text is too long",
+        "cut the text; a strict peer refuses the message, as Python's ocpp and ocpp-go do",
+    ),
     "minLength": ("A text is too short", "send a longer text, or leave the field out"),
     "maxItems": ("An array has too many items", "send fewer items, or several messages"),
     "minItems": ("An array has too few items", "send at least as many items as the schema asks for"),

@@ -18,12 +18,14 @@ from ocppscope.events import (
     Event,
     Gap,
     Message,
+    Notice,
     Opened,
     Session,
 )
 from ocppscope.ocpp.lenient import whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.signed.keys import PublicKey
+from ocppscope.ocpp.times import HALF_HOUR, SHIFT_TOLERANCE
 from ocppscope.rules.expectations import Expectation, Expectations, is_back
 from ocppscope.rules.tables.authorizations import Authorization
 from ocppscope.rules.tables.certificates import Security
@@ -44,9 +46,48 @@ _ENDED: Final = 1_000
 _TOKENS: Final = 500
 
 
+_OF_TIMES: Final = frozenset({"zone", "date", "year", "date of messages", "no date"})
+"""What of times may have to be assumed, as the subjects of such notices name it."""
+_LARGEST_ZONE: Final = 28  # half hours
+
+
+@dataclass(slots=True)
+class Clock:
+    """What is known of the times of the capture: logs may leave out their zone, or their date."""
+
+    assumed: set[str] = field(default_factory=set)
+    """What had to be assumed; what lies between two times is true all the same."""
+
+    def take(self, notice: Notice) -> None:
+        """Take in what is assumed of a log; how its version or its station is known says nothing of times."""
+        if notice.kind == "text.assumed":
+            self.assumed |= {notice.subject.rpartition(": ")[2]} & _OF_TIMES
+
+    @property
+    def doubt(self) -> str:
+        """Why its times may be wrong, in half a sentence; empty where they are not in doubt."""
+        if not self.assumed:
+            return ""
+        return f"the {'zone' if self.assumed == {'zone'} else 'date'} of the log was assumed"
+
+    def zone_for(self, ahead: int) -> str:
+        """The zone of a log whose UTC is off by so many ns from true times; empty where no zone explains that."""
+        half_hours = round(-ahead / HALF_HOUR)
+        is_zone = (
+            0 < abs(half_hours) <= _LARGEST_ZONE and abs(ahead + half_hours * HALF_HOUR) < SHIFT_TOLERANCE
+        )
+        if not is_zone or self.assumed != {"zone"}:
+            return ""
+        hours, half = divmod(abs(half_hours), 2)
+        return f"--assume-tz={'-' if half_hours < 0 else '+'}{hours:02}:{half * 30:02}"
+
+
 @dataclass(slots=True)
 class StationState:
     """One station, over all its sessions."""
+
+    clock: Clock = field(default_factory=Clock)
+    """That of the capture."""
 
     expectations: Expectations = field(default_factory=Expectations)
     """Those of all stations."""
@@ -73,6 +114,8 @@ class StationState:
     """What fell due while the station was offline."""
     offline_since: int | None = None
     """When its last session ended before the one at hand began."""
+    catching_up: int | None = None
+    """When the latest message came that it had queued before the session at hand; None where it sends what is new."""
     csms_ahead: int | None = None
     """By how much the CSMS's clock was ahead of the capture's when it told the time last, in ns."""
     registration: Registration = field(default_factory=Registration)
@@ -146,6 +189,8 @@ class SessionState:
     """When the station's latest message came."""
     heartbeat: int | None = None
     """When its latest Heartbeat came."""
+    has_caught_up: bool = False
+    """A message of a transaction has come that is younger than the session: the older ones came before it."""
     checks: Any = None
     """The engine's: which functions look at which message."""
 
@@ -165,6 +210,7 @@ class Tables:
 
     def __init__(self, public_keys: Iterable[PublicKey] = ()) -> None:
         self.expectations = Expectations()
+        self.clock = Clock()
         self._meter_keys = tuple(public_keys)
         self.sessions: dict[Session, SessionState] = {}
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
@@ -173,9 +219,9 @@ class Tables:
     def begin(self, session: Session) -> SessionState:
         """The state of a session that is new."""
         if session.station is None:
-            station = StationState(self.expectations, meter_keys=self._meter_keys)
+            station = StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
         else:
-            new = StationState(self.expectations, meter_keys=self._meter_keys)
+            new = StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
             station = self._stations.setdefault(session.station, new)
         state = SessionState(session, station)
         if session not in self._ended:  # frames may follow a Close

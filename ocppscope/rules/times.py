@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from ocppscope.events import Fault, Message
-from ocppscope.ocpp.times import NO_ZONE, ODD_ZONE, SECOND, parse
+from ocppscope.events import FROM_STATION, Fault, Message
+from ocppscope.ocpp.paths import values_at
+from ocppscope.ocpp.times import HALF_HOUR, NO_ZONE, ODD_ZONE, SECOND, duration, parse
 from ocppscope.ocpp.versions import V2X, V16
 from ocppscope.rules.registry import (
     ERROR,
@@ -14,7 +15,6 @@ from ocppscope.rules.registry import (
     Report,
     Severity,
     learns,
-    on_answer,
     on_call,
     on_fault,
     rule,
@@ -41,7 +41,31 @@ def wrong_form(event: Message, state: SessionState, fault: Fault) -> Report:
     strict: Severity = WARNING if event.session.version == V16 else ERROR
     only_zone = fault.subject.endswith((NO_ZONE, ODD_ZONE))
     severity: Mapping[Profile, Severity] = {"strict": strict, "field": INFO if only_zone else strict}
-    return Report(fault.detail, _subject(event, fault), severity)
+    assumed = _assumed_zone(event, fault) if fault.subject.endswith(NO_ZONE) else ""
+    return Report(f"{fault.detail}{assumed}", _subject(event, fault), severity)
+
+
+_AN_HOUR: Final = 3600 * SECOND
+_OFF: Final = 2 * 60 * SECOND
+_LARGEST_ZONE: Final = 14
+
+
+def _assumed_zone(event: Message, fault: Fault) -> str:
+    """What a time without a zone was taken for, and the zone that would make it right."""
+    path = tuple(fault.subject.removesuffix(NO_ZONE).strip().split("/")[1:])
+    text = next((one for one in values_at(event.payload, path) if type(one) is str), "")
+    then = parse(text)[0]
+    if then is None or event.time is None or event.direction != FROM_STATION:
+        return ", taken for UTC"
+    skew = then - event.time
+    hours = round(skew / _AN_HOUR)
+    zone = f"UTC{hours:+d} would fit" if hours and abs(hours) <= _LARGEST_ZONE else ""
+    if abs(skew) < _OFF:
+        return ", taken for UTC, which fits"
+    off = f"{duration(abs(skew))} {'after' if skew > 0 else 'before'} it was captured"
+    return f", taken for UTC it is {off}" + (
+        f": {zone}" if zone and abs(skew - hours * _AN_HOUR) < _OFF else ""
+    )
 
 
 @rule(
@@ -78,8 +102,18 @@ def not_utc(event: Message, state: SessionState, fault: Fault) -> Report:
     hint="the station's clock is ahead: set it from currentTime in the answers to BootNotification and Heartbeat",
     needs="time",
 )
-def ahead(event: Message, state: SessionState, fault: Fault) -> Report:
-    return Report(fault.detail, _subject(event, fault), _SHIFTED if _is_shifted(event) else None)
+def ahead(event: Message, state: SessionState, fault: Fault) -> Report | None:
+    return _off(event, state, fault)
+
+
+def _off(event: Message, state: SessionState, fault: Fault) -> Report | None:
+    """A time that is not that of the capture; nothing where that is what had to be assumed."""
+    doubt = state.station.clock.doubt
+    if not doubt:
+        return Report(fault.detail, _subject(event, fault), _SHIFTED if _is_shifted(event) else None)
+    if _is_shifted(event) or "no date" in state.station.clock.assumed:
+        return None
+    return Report(f"{fault.detail}; {doubt}", _subject(event, fault), INFO)
 
 
 _SHIFTED: Final[Mapping[Profile, Severity]] = {"strict": WARNING, "field": INFO}
@@ -99,8 +133,8 @@ def _is_shifted(event: Message) -> bool:
     hint="the station's clock is behind, or the message was queued and does not say so (2.x: offline)",
     needs="time",
 )
-def behind(event: Message, state: SessionState, fault: Fault) -> Report:
-    return Report(fault.detail, _subject(event, fault), _SHIFTED if _is_shifted(event) else None)
+def behind(event: Message, state: SessionState, fault: Fault) -> Report | None:
+    return _off(event, state, fault)
 
 
 @rule(
@@ -183,7 +217,6 @@ def forget_transaction(event: Message, state: SessionState) -> None:
         told = _TOLD[event.action or ""](payload)
         if told is not None:
             state.station.latest.pop(told[0], None)
-            state.station.starts.pop(told[0][1], None)
 
 
 def _name(entity: _Entity) -> str:
@@ -202,7 +235,13 @@ def _name(entity: _Entity) -> str:
     field=INFO,
 )
 def default_date(event: Message, state: SessionState, fault: Fault) -> Report:
-    return Report(fault.detail, _subject(event, fault))
+    path = tuple(fault.subject.split("/")[1:])
+    texts = [one for one in values_at(event.payload, path) if type(one) is str]
+    then = min((time for text in texts if (time := parse(text)[0]) is not None), default=None)
+    skew = (
+        f", {duration(event.time - then)} before it was captured" if event.time and then is not None else ""
+    )
+    return Report(f"{fault.detail}{skew}", _subject(event, fault))
 
 
 @rule(
@@ -224,7 +263,20 @@ def shifted(event: Message, state: SessionState, fault: Fault) -> Report | None:
     del station.times_off[:-_IN_A_ROW]
     if len(station.times_off) < _IN_A_ROW:
         return None
-    return Report(f"times are off by {fault.detail}, message after message", events=tuple(station.times_off))
+    clock, events = station.clock, tuple(station.times_off)
+    if clock.doubt:
+        if station.csms_ahead is not None or "no date" in clock.assumed:
+            return None  # BOOT-019 compares the log with the CSMS's clock, BOOT-020 that with the station's
+        fits = clock.zone_for(int(fault.subject) * HALF_HOUR)
+        said = f"{clock.doubt}{fits and f': {fits} would fit'}"
+        return Report(
+            f"times are off by {fault.detail}, message after message; {said}", severity=INFO, events=events
+        )
+    zone = f"UTC{fault.detail.removesuffix(' h')}"
+    return Report(
+        f"times are off by {fault.detail}, message after message: {zone} is labelled UTC, or the clock was never set",
+        events=events,
+    )
 
 
 @rule(
@@ -232,20 +284,21 @@ def shifted(event: Message, state: SessionState, fault: Fault) -> Report | None:
     "A deadline or end lies in the past",
     WARNING,
     on_fault("time.past"),
-    on_call("StopTransaction", "GetDiagnostics", "GetLog"),
+    on_call("GetDiagnostics", "GetLog"),
     source=part_2("L01, H01", "§5.13, §5.19"),
     hint="check the clocks of both sides, and which of the two times was meant",
 )
 def in_the_past(event: Message, state: SessionState, fault: Fault | None = None) -> Report | None:
     if fault is not None:
-        return Report(fault.detail, _subject(event, fault))
+        doubt = state.station.clock.doubt
+        return (
+            Report(f"{fault.detail}; {doubt}", _subject(event, fault), INFO)
+            if doubt
+            else Report(fault.detail, _subject(event, fault))
+        )
     payload = event.payload
     if type(payload) is not dict:
         return None
-    if event.action == "StopTransaction":
-        transaction = payload.get("transactionId")
-        start = state.station.starts.get(transaction) if type(transaction) is int else None
-        return _ends_before(start, payload.get("timestamp"), f"transaction {transaction}")
     log = payload.get("log") if event.action == "GetLog" else payload
     log = log if isinstance(log, dict) else {}
     start_text = log.get("startTime") or log.get("oldestTimestamp")
@@ -258,15 +311,3 @@ def _ends_before(start: int | None, end_text: Any, what: str) -> Report | None:
     if start is None or end is None or end >= start:
         return None
     return Report(f"{what} ends {(start - end) / SECOND:.1f} s before it starts", "start and end")
-
-
-@learns(on_answer("StartTransaction"))
-def learn_start(event: Message, state: SessionState) -> None:
-    transaction = event.payload.get("transactionId") if isinstance(event.payload, dict) else None
-    call = event.call
-    if call is None or not isinstance(call.payload, dict) or type(transaction) is not int:
-        return
-    text = call.payload.get("timestamp")
-    time = parse(text)[0] if type(text) is str else None
-    if time is not None:
-        state.station.starts[transaction] = time

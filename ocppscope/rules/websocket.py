@@ -1,10 +1,24 @@
 """WS: the transport, from the HTTP upgrade to the close (section A of the catalogue)."""
 
+import base64
 import re
+from collections.abc import Mapping
+from typing import Final
 
-from ocppscope.events import FROM_STATION, Closed, Control, Fault, Message, Notice, Opened
-from ocppscope.ocpp.times import MINUTE, SECOND
+from ocppscope.events import (
+    FROM_CSMS,
+    FROM_STATION,
+    Closed,
+    Control,
+    Direction,
+    Fault,
+    Message,
+    Notice,
+    Opened,
+)
+from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import SUBPROTOCOLS, V2X, V21, V201
+from ocppscope.rules.expectations import expect, meet
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
@@ -17,8 +31,8 @@ from ocppscope.rules.registry import (
     on_notice,
     rule,
 )
-from ocppscope.rules.sources import ocpp_j, part_2, rfc
-from ocppscope.rules.state import SessionState
+from ocppscope.rules.sources import HEURISTIC, ocpp_j, part_2, rfc
+from ocppscope.rules.state import SessionState, StationState
 from ocppscope.wire.http import parse_head
 
 _ANY = None
@@ -41,9 +55,8 @@ def no_subprotocol_offered(event: Opened, state: SessionState) -> Report | None:
     if not event.request or SUBPROTOCOLS.keys() & set(event.subprotocols):
         return None
     offered = ", ".join(event.subprotocols)
-    return Report(
-        f"Sec-WebSocket-Protocol offers {offered}" if offered else "there is no Sec-WebSocket-Protocol"
-    )
+    seen = f"Sec-WebSocket-Protocol offers {offered}" if offered else "there is no Sec-WebSocket-Protocol"
+    return Report(f"the station never offered {event.subprotocol or 'ocpp1.6'}, nor any other OCPP: {seen}")
 
 
 @rule(
@@ -221,19 +234,32 @@ def other_cipher_suite(event: Opened, state: SessionState) -> Report | None:
     WARNING,
     on_event(Opened),
     source="OCPP-J 1.6 §7; heuristic",
-    hint="the older connection is likely dead: let the CSMS close it when the station connects anew, and ping",
+    hint="the older connection is likely dead: let the CSMS take the new one, close the old one, and ping",
     needs="session",
     versions=_ANY,
 )
 def connected_twice(event: Opened, state: SessionState) -> Report | None:
-    if event.status != 101 or event.session.station is None:
+    if event.status in (None, *_REFUSED_FOR_ITS_OWN_SAKE) or event.session.station is None:
         return None
     for other in state.station.open_sessions.values():
         same_server = _host(other) == _host(event)
         if other.status == 101 and (same_server or event.session.version not in V2X):
-            detail = f"session {other.session.number} of {event.session.station} is still open"
-            return Report(detail, events=(other.n,))
+            since = (
+                ""
+                if other.time is None or event.time is None
+                else f" after {duration(event.time - other.time)}"
+            )
+            detail = f"session {other.session.number} of {event.session.station} is still open{since}: " + (
+                "the server keeps the dead socket"
+                if event.status == 101
+                else f"the server rejects the new one with status {event.status}"
+            )
+            return Report(detail, "" if event.status == 101 else "rejected", events=(other.n,))
     return None
+
+
+_REFUSED_FOR_ITS_OWN_SAKE: Final = (401, 404)
+"""Whatever else is open: WS-029 tells of these."""
 
 
 @rule(
@@ -380,11 +406,30 @@ def _host(event: Opened) -> str:
     versions=_ANY,
 )
 def refused(event: Opened, state: SessionState) -> Report | None:
-    why = {401: "wrong or missing credentials", 404: "unknown identity or path"}.get(event.status or 0)
-    who = f"identity {event.session.station}" if event.session.station else "no identity"
-    return (
-        Report(f"{event.path} ({who}) got status {event.status}: {why}", str(event.status)) if why else None
-    )
+    if event.status not in _REFUSED_FOR_ITS_OWN_SAKE:
+        return None
+    identity = event.session.station
+    who = f"identity {identity}" if identity else "no identity"
+    why = _why_unauthorized(event) if event.status == 401 else _why_unknown(event)
+    return Report(f"{event.path} ({who}) got status {event.status}: {why}", str(event.status))
+
+
+def _why_unauthorized(event: Opened) -> str:
+    scheme, _, user = (event.auth or "").partition(" ")
+    if not event.request:
+        return "wrong or missing credentials"
+    if not event.auth:
+        return "the station sent no credentials"
+    if scheme.lower() != "basic":
+        return f"the station sent credentials of the scheme {scheme}"
+    return f"the station's user name is {user!r}; it, or the password, is not the CSMS's"
+
+
+def _why_unknown(event: Opened) -> str:
+    segments = [part for part in (event.path or "").partition("?")[0].split("/") if part]
+    if len(segments) > 1 and segments[-1] == segments[-2]:
+        return "the identity stands twice in the path: the station puts it behind the URL by itself"
+    return "unknown identity or path"
 
 
 fault_rule(
@@ -461,7 +506,11 @@ fault_rule(
 def handshake_header(event: Opened, state: SessionState, fault: Fault) -> Report:
     who = "CSMS" if fault.kind == "http.response-header" else "station"
     section = "4.2.2" if fault.kind == "http.response-header" else "4.1"
-    return Report(f"the {who}'s handshake: {fault.detail}", fault.subject, source=rfc(6455, section))
+    detail = f"the {who}'s handshake: {fault.detail}"
+    if fault.subject == "target" and re.match("https?://", event.path or ""):
+        detail += "; an absolute http URI is allowed, and many servers read no identity out of it"
+        return Report(detail, fault.subject, WARNING, source=rfc(6455, section))
+    return Report(detail, fault.subject, source=rfc(6455, section))
 
 
 fault_rule(
@@ -496,3 +545,337 @@ fault_rule(
     source=rfc(6455, "5.2"),
     hint="something wrote to the socket besides the WebSocket library; a peer closes with 1002",
 )
+
+
+# --- what is seen in the field ---
+
+
+@rule(
+    "WS-030",
+    "The OCPP version changed between connections",
+    INFO,
+    on_event(Opened),
+    source=HEURISTIC,
+    hint="a peer that cached the old version goes on speaking it: let it take the one agreed for each connection",
+    needs="session",
+    versions=_ANY,
+)
+def version_changed(event: Opened, state: SessionState) -> Report | None:
+    if event.status != 101 or event.subprotocol is None or event.session.station is None:
+        return None
+    noted = state.station.noted
+    before = noted.get("WS-030")
+    noted["WS-030"] = event.subprotocol, event.session.number, event.n
+    if before is None or before[0] == event.subprotocol:
+        return None
+    noted["WS-030 before"] = before
+    known, number, n = before
+    return Report(f"session {number} agreed on {known}, this one on {event.subprotocol}", events=(n,))
+
+
+@rule(
+    "WS-031",
+    "The handshake has an Origin",
+    INFO,
+    on_event(Opened),
+    source="RFC 6455 §4.1, §10.2; RFC 6454 §6.2",
+    hint="only browsers need an Origin: leave it out in the station, or let the CSMS take requests of any origin",
+    versions=_ANY,
+)
+def has_origin(event: Opened, state: SessionState) -> Report | None:
+    if b"rigin" not in event.request and b"RIGIN" not in event.request:
+        return None
+    head = parse_head(event.request)
+    origin = head.get("origin") if head else None
+    if origin is None:
+        return None
+    refused_for_it = event.status is not None and event.status >= 400 and event.status not in (401, 404)
+    odd = "" if _ORIGIN.fullmatch(origin) else ", which is no origin (scheme://host)"
+    if refused_for_it:
+        return Report(
+            f"Origin is {origin}{odd}; the CSMS refused with status {event.status}", severity=WARNING
+        )
+    return Report(f"Origin is {origin}{odd}") if odd else None
+
+
+_ORIGIN: Final = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+")
+
+
+@rule(
+    "WS-032",
+    "The path does not name the station as it should",
+    WARNING,
+    on_event(Opened),
+    source="OCPP-J 1.6 §3.1.1; OCPP 2.0.1 and 2.1 part 4 §3.1.1; RFC 3986 §3.3",
+    hint="the last segment of the station's URL is its identity, percent-encoded where URLs ask for it",
+    versions=_ANY,
+)
+def unnamed_by_path(event: Opened, state: SessionState) -> Report | None:
+    if event.path is None:
+        return None
+    identity = event.session.station
+    segment = event.path.partition("?")[0].rpartition("/")[2]
+    if identity is None:
+        offers_2x = any(SUBPROTOCOLS.get(name) in V2X for name in event.subprotocols)
+        if event.session.version in V2X or offers_2x:
+            return None  # WS-005
+        return Report(
+            f"the last segment of the path {event.path!r} is empty: no identity can be read out of it"
+        )
+    if _SEGMENT.fullmatch(segment):
+        return None
+    return Report(
+        f"the path {event.path!r} is not percent-encoded; the identity read out of it is {identity!r}"
+    )
+
+
+_SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*")
+
+
+@rule(
+    "WS-033",
+    "A certificate is not trusted",
+    WARNING,
+    on_notice("tls.not-trusted"),
+    source="RFC 8446 §6.2; RFC 5246 §7.2.2",
+    hint="install the root on the side that refuses, let the other one send its whole chain, and set both clocks",
+    versions=_ANY,
+)
+def not_trusted(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "WS-034",
+    "TLS spoken to a plain port",
+    WARNING,
+    on_notice("tls.plain-port"),
+    source=HEURISTIC,
+    hint="give the station a ws:// URL, or the port where the CSMS speaks TLS",
+    versions=_ANY,
+)
+def tls_to_plain_port(event: Notice) -> Report:
+    return Report(event.detail, event.subject)
+
+
+@rule(
+    "WS-035",
+    "A password of hexadecimal digits is refused",
+    WARNING,
+    on_event(Opened, Closed),
+    source="OCPP-J 1.6 §6.2.1; heuristic",
+    hint="decode AuthorizationKey to its 16 to 20 bytes for HTTP Basic, or let the CSMS take the digits as they are",
+    versions=_ANY,
+)
+def hexadecimal_password(event: Opened | Closed, state: SessionState) -> Report | None:
+    opened = state.opened
+    if opened is None or not opened.auth or not opened.request:
+        return None
+    if isinstance(event, Opened):
+        how = f"status {event.status}" if event.status in (401, 403) else ""
+    else:
+        silent = state.messages <= 1 and opened.status in (None, 101) and event.by == "csms"
+        how = "a close without a message" if silent and _between(opened, event) < _AT_ONCE else ""
+    size = _hex_digits(opened.request) if how else 0
+    if not size:
+        return None
+    return Report(
+        f"the password of {opened.auth.partition(' ')[2]} is {size} hexadecimal digits,"
+        f" and the CSMS answered with {how}",
+        events=(opened.n,),
+    )
+
+
+def _hex_digits(request: bytes) -> int:
+    """How many digits a password has that is nothing but 32 to 40 of them; what it is goes nowhere."""
+    head = parse_head(request)
+    scheme, _, credentials = (head.get("authorization") or "" if head else "").strip().partition(" ")
+    try:
+        password = base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return 0
+    return len(password) if scheme.lower() == "basic" and _HEX_KEY.fullmatch(password) else 0
+
+
+_HEX_KEY: Final = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
+_ENDS: Final = 3
+"""How many ends in a row make a habit."""
+_IDLE: Final = 10 * SECOND
+_PROPER: Final = (1000, 1001)
+_SIDES: Final[Mapping[Direction, str]] = {FROM_STATION: "station", FROM_CSMS: "CSMS"}
+
+
+@rule(
+    "WS-036",
+    "Connections end after the same time of silence, again and again",
+    WARNING,
+    on_event(Closed),
+    source=HEURISTIC,
+    hint="raise the idle timeout of the side that closes, or of the proxy before it: a server's to 3 x heartbeat",
+    needs="time",
+    versions=_ANY,
+)
+def idle_timeout(event: Closed, state: SessionState) -> Report | None:
+    if event.by is None or event.time is None or state.is_partial:
+        return None
+    if event.by == "station" and event.how == "close" and event.code in _PROPER:
+        return None
+    silence = _silence(event, state)
+    station = state.station
+    row: list[tuple[int, int, str]] = station.noted.setdefault("WS-036", [])
+    row.append((silence or 0, event.n, event.by))
+    del row[:-20]
+    alike = 0
+    for one, _, by in reversed(row):
+        if by != event.by or not silence or abs(one - silence) > max(SECOND, silence // 50):
+            break
+        alike += 1
+    if alike < _ENDS or not silence or silence < _IDLE:
+        return None
+    interval = station.registration.interval or station.number("HeartbeatInterval")
+    heartbeat = f"; the heartbeat interval is {interval} s" if interval else ""
+    return Report(
+        f"the {_name(event)} ended {alike} connections in a row, each {silence / SECOND:.0f} s after"
+        f" the last frame of the station{heartbeat}",
+        event.by,
+        events=tuple(n for _, n, _ in row[-alike:-1]),
+    )
+
+
+def _silence(event: Closed, state: SessionState) -> int | None:
+    """How long the station had sent nothing, in ns."""
+    opened = state.opened.time if state.opened else None
+    heard = [time for time in (opened, state.heard, state.last_control) if time is not None]
+    return event.time - max(heard) if heard and event.time is not None else None
+
+
+def _name(event: Closed) -> str:
+    return {"csms": "CSMS", "station": "station"}.get(event.by or "", "")
+
+
+_CODES: Final[Mapping[int, str]] = {
+    1000: "normal",
+    1001: "going away",
+    1002: "protocol error",
+    1003: "unacceptable data",
+    1007: "invalid payload",
+    1008: "policy violation",
+    1009: "message too big",
+    1010: "extension missing",
+    1011: "internal error",
+    1012: "service restart",
+    1013: "try again later",
+    1014: "bad gateway",
+}
+"""RFC 6455 §7.4.1 and IANA's registry of WebSocket close codes."""
+_HOW: Final = {"fin": "without a Close (FIN)", "rst": "with a reset (RST)"}
+
+
+def _ending(event: Closed) -> str:
+    """Who ended a connection first, and how."""
+    if event.how == "end-of-capture":
+        return "the capture ends"
+    who = _name(event)
+    if event.how != "close":
+        return f"the {who} ended it {_HOW[event.how]}" if who else "it ended without a Close"
+    meaning = f", {_CODES[event.code]}" if event.code is not None and event.code in _CODES else ""
+    reason = f": {event.reason[:80]!r}" if event.reason else ""
+    code = f"code {event.code}{meaning}{reason}" if event.code is not None else "no code"
+    return f"the {who} closed first ({code})" if who else f"it was closed ({code})"
+
+
+@rule(
+    "WS-037",
+    "A connection was not closed properly",
+    INFO,
+    on_event(Closed),
+    source="RFC 6455 §7.1.1, §7.4.1",
+    hint="ask the side that ended it: a FIN or RST without a Close means a crash, a proxy or the network between",
+    needs="session",
+    versions=_ANY,
+)
+def not_closed_properly(event: Closed, state: SessionState) -> Report | None:
+    opened = state.opened
+    if opened is None or opened.status != 101 or event.how == "end-of-capture" or event.by is None:
+        return None
+    if event.how == "close" and (event.code in (None, *_PROPER) or (event.code or 0) >= 3000):
+        return None
+    silence = _silence(event, state)
+    since = "" if silence is None else f", {duration(silence)} after the last frame of the station"
+    return Report(f"{_ending(event)}{since}")
+
+
+_AWAY: Final = 2 * MINUTE
+_GONE: Final = 5 * MINUTE
+
+
+@rule(
+    "WS-038",
+    "The station stays away for long",
+    INFO,
+    on_event(Opened, Closed),
+    source="OCPP-J 1.6 errata 3.4; OCPP 2.0.1 and 2.1 part 4 §5.3; heuristic",
+    hint="a station redials after each end, also after a Close: look at its back-off, its network and its power",
+    needs="time",
+    versions=_ANY,
+)
+def stays_away(event: Opened | Closed, state: SessionState) -> Report | None:
+    station = state.station
+    if event.session.station is None:
+        return None
+    if isinstance(event, Closed):
+        others = any(number != event.session.number for number in station.open_sessions)
+        if event.how != "end-of-capture" and not others:
+            number, ending = event.session.number, _ending(event)
+            station.noted["WS-038"] = number, ending, event.n
+            report = Report(f"not back {duration(_GONE)} after session {number}: {ending}")
+            expect(state, "WS-038", "back", _GONE / SECOND, report, event, while_away=True)
+        return None
+    meet(station, "WS-038", "back")
+    return _redial(event, station)
+
+
+def _redial(event: Opened, station: StationState) -> Report | None:
+    before, end = station.noted.pop("WS-038", None), station.last_end
+    if before is None or end is None or event.time is None or event.session.late or station.open_sessions:
+        return None
+    if event.time - end < _AWAY:
+        return None
+    number, ending, n = before
+    return Report(f"it redialled {duration(event.time - end)} after session {number}: {ending}", events=(n,))
+
+
+_PONG_WITHIN: Final = 10 * SECOND
+_DROPPED_WITHIN: Final = 2 * SECOND
+
+
+@rule(
+    "WS-039",
+    "A ping got no pong",
+    WARNING,
+    on_event(Closed),
+    source=rfc(6455, "5.5.2"),
+    hint="the side that was pinged has to answer; until it does, let the other one not ping (WebSocketPingInterval 0)",
+    needs="time",
+    versions=_ANY,
+)
+def no_pong(event: Closed, state: SessionState) -> Report | None:
+    is_of_packets = bool(event.session.client or event.session.server)  # logs need not show pongs
+    if event.time is None or state.is_partial or state.heard is None or not is_of_packets:
+        return None
+    for pinger, ping in state.pings.items():
+        waited = event.time - (ping.time or event.time)
+        pinged = _SIDES[FROM_STATION if pinger == FROM_CSMS else FROM_CSMS]
+        if waited >= _PONG_WITHIN:
+            detail = f"the {pinged} did not answer the ping of {duration(waited)} before; {_ending(event)}"
+            return Report(detail, pinged, events=(ping.n,))
+        if event.how in ("fin", "rst") and _name(event) == pinged and waited <= _DROPPED_WITHIN:
+            drops: list[int] = state.station.noted.setdefault(("WS-039", pinged), [])
+            drops.append(ping.n)
+            del drops[:-20]
+            if len(drops) >= _ENDS:
+                detail = (
+                    f"{len(drops)} times the {pinged} ended the connection at a ping, instead of answering it"
+                )
+                return Report(detail, f"{pinged} drops", events=tuple(drops))
+    return None

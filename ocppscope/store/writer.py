@@ -255,7 +255,13 @@ class StoreWriter:
         Returns:
             How many events it holds.
         """
+        self._explain()
         return self._end(1, facts)
+
+    def _explain(self) -> None:
+        """What a station is may have come after what was found of it."""
+        hints = [(_hint(finding), number) for number, finding in self._findings.values() if finding.quirk]
+        self._database.executemany("UPDATE findings SET hint = ? WHERE finding = ?", hints)
 
     def abandon(self) -> None:
         """Forget what came since the last commit: taking it in was broken off halfway."""
@@ -376,6 +382,12 @@ def _session_row(
     )
 
 
+def _hint(finding: Finding) -> str:
+    """What to do, and what is known of such a device."""
+    quirk = finding.quirk
+    return f"{finding.rule.hint}; known of {quirk.said}" if quirk else finding.rule.hint
+
+
 def _finding_row(number: int, finding: Finding) -> tuple[Any, ...]:
     rule, session = finding.rule, finding.session
     return (
@@ -384,7 +396,7 @@ def _finding_row(number: int, finding: Finding) -> tuple[Any, ...]:
         finding.severity,
         rule.title,
         finding.detail,
-        rule.hint,
+        _hint(finding),
         finding.source,
         finding.subject,
         session and session.number,

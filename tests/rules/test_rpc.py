@@ -45,6 +45,10 @@ def signed(action="Heartbeat-Signed", **changes):
     return ["> " + call("1", action, {k: v for k, v in payload.items() if v}), answer]
 
 
+BOOT_OF = {
+    "1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
+    "2.0.1": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
+}
 CASES = [
     case("RPC-001", '> {"a":1}', ONE_HEARTBEAT, E, about="no array"),
     case("RPC-001", "> [2,", ONE_HEARTBEAT, E, about="no JSON"),
@@ -375,6 +379,7 @@ CASES = [
         ),
         "< " + call("1", "GetChargingProfiles", {"requestId": 1, "chargingProfile": {}}),
         E,
+        also=["SC-019"],
         about="a required field may be {}",
         version="2.0.1",
         subject="GetVariables /getVariableData/*/component/evse",
@@ -603,6 +608,20 @@ CASES = [
         '> [2,"1","DataTransfer",{"vendorId":"V","data":' + "[" * 510 + "]" * 510 + "}]",
         E,
         version="2.0.1",
+    ),
+    case(
+        "RPC-036",
+        "> " + call("1", "BootNotification", BOOT_OF["2.0.1"]),
+        "> " + call("1", "BootNotification", BOOT_OF["1.6"]),
+        W,
+        subject="BootNotification",
+    ),
+    case(
+        "RPC-036",
+        "> " + call("1", "BootNotification", BOOT_OF["1.6"]),
+        "> " + call("1", "BootNotification", BOOT_OF["2.0.1"]),
+        W,
+        version="2.1",
     ),
 ]
 

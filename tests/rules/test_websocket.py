@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from ocppscope.events import Fault, Tls
@@ -40,7 +42,32 @@ def configured(*entries):
     return ask("c", "GetConfiguration", {}, {"configurationKey": known}, "<")
 
 
+PINGED = [ping(), "+0.1s", ping("<", "pong")]
 RETRIES = configured(("TransactionMessageAttempts", "3"), ("TransactionMessageRetryInterval", "20"))
+
+
+def head(*lines):
+    first = "GET /ocpp/CP001 HTTP/1.1", "Host: csms", *lines
+    return ("\r\n".join(first) + "\r\n\r\n").encode()
+
+
+def basic(password):
+    credentials = base64.b64encode(f"CP001:{password}".encode("latin-1")).decode()
+    return head(f"Authorization: Basic {credentials}")
+
+
+def idle(*seconds, by="csms", how="close"):
+    """Sessions that end after so much silence."""
+    return [
+        [
+            opened(),
+            ask(f"{at} {by}", "Heartbeat", {}, {"currentTime": CURRENT}),
+            f"+{one}s",
+            closed(by, how, 1000 if how == "close" else None),
+            "+5s",
+        ]
+        for at, one in enumerate(seconds)
+    ]
 
 
 def boot(message_id, **changes):
@@ -160,7 +187,12 @@ CASES = [
     case("WS-011", redials(2, 2, 2, **REFUSED), redials(61, 61, 61), I, about="refused each time"),
     case("WS-011", redials(5, 5, 5, 5), redials(5, 5), I, about="goes on"),
     case(
-        "WS-011", redials(5, 5, 5), redials(5, 5, 5, 5, last_lasts="400s"), I, about="long sessions between"
+        "WS-011",
+        redials(5, 5, 5),
+        redials(5, 5, 5, 5, last_lasts="400s"),
+        I,
+        about="long sessions between",
+        also=["WS-036"],
     ),
     case(
         "WS-012",
@@ -185,25 +217,25 @@ CASES = [
         about="in the same session",
         version="2.1",
     ),
-    case("WS-013", [RETRIES, ping(), "+60s", ping()], [RETRIES, ping(), "+59s", ping()], I, events=[5]),
+    case("WS-013", [RETRIES, PINGED, "+60s", PINGED], [RETRIES, PINGED, "+59s", PINGED], I, events=[6]),
     case(
         "WS-013",
-        [RETRIES, ping(), "+99s", ping()],
-        [ping(), "+600s", ping()],
+        [RETRIES, PINGED, "+99s", PINGED],
+        [PINGED, "+600s", PINGED],
         I,
         about="unknown configuration",
     ),
     case(
         "WS-013",
-        [RETRIES, ping(), "+99s", ping()],
-        [RETRIES, ping("<"), "+99s", ping("<")],
+        [RETRIES, PINGED, "+99s", PINGED],
+        [RETRIES, ping("<"), ping(opcode="pong"), "+99s", ping("<"), ping(opcode="pong")],
         I,
         about="of the CSMS",
     ),
     case(
         "WS-013",
-        [RETRIES, ping(), "+99s", ping()],
-        [RETRIES, ping(), "+99s", ping(opcode="pong")],
+        [RETRIES, PINGED, "+99s", PINGED],
+        [RETRIES, PINGED, "+99s", ping(opcode="pong")],
         I,
         about="pong",
     ),
@@ -253,6 +285,153 @@ CASES = [
         subject="Sec-WebSocket-Accept",
     ),
     case("WS-024", opened(faults=(Fault("http.key-reused", "again"),)), opened(), E, about="key"),
+    case(
+        "WS-024",
+        opened(
+            path="http://csms/ocpp/CP001",
+            faults=(Fault("http.request-header", "the request target is not a path", "target"),),
+        ),
+        opened(),
+        W,
+        about="an absolute http URI",
+    ),
+    case(
+        "WS-010",
+        [opened(), opened(status=409, subprotocol=None)],
+        [opened(), opened(**REFUSED)],
+        W,
+        about="the new one is rejected",
+        subject="rejected",
+        also=["WS-004"],
+    ),
+    case(
+        "WS-030",
+        [opened(), closed(), "+5s", opened(version="2.0.1")],
+        [opened(), closed(), "+5s", opened()],
+        I,
+        events=[1, 3],
+    ),
+    case(
+        "WS-030",
+        [opened(), closed(), "+5s", opened(version="2.0.1")],
+        [opened(), closed(), "+5s", opened(version="2.0.1", station="CP002")],
+        I,
+        about="another station",
+    ),
+    case("WS-031", opened(request=head("Origin: file://")), opened(request=head("Origin: https://csms")), I),
+    case(
+        "WS-031",
+        opened(request=head("Origin: https://csms"), status=403, subprotocol=None),
+        opened(request=head("Origin: null")),
+        W,
+        about="refused",
+    ),
+    case("WS-032", opened(path="/ocpp/"), opened(path="/CP001"), W, about="empty"),
+    case("WS-032", opened(path="/ocpp/CP#1", auth=None), opened(path="/ocpp/CP%231", auth=None), W),
+    case(
+        "WS-032",
+        opened(path="/ocpp/CP%1", auth=None),
+        opened(path="/ocpp/CP001?a=#", auth=None),
+        W,
+        about="%",
+    ),
+    case("WS-033", notice("tls.not-trusted", "unknown_ca", "s"), opened(), W, subject="s"),
+    case("WS-034", notice("tls.plain-port", "HTTP", "s"), opened(), W, subject="s"),
+    case(
+        "WS-035",
+        opened(request=basic("c0ffee" * 6), status=401, subprotocol=None),
+        opened(request=basic("c0ffee" * 5), status=401, subprotocol=None),
+        W,
+        about="too short",
+    ),
+    case(
+        "WS-035",
+        [opened(request=basic("0123456789ABCDEF" * 2)), "+1s", closed("csms", "fin", None)],
+        [opened(request=basic("0123456789ABCDEF" * 2)), FINE, "+1s", closed("csms", "fin", None)],
+        W,
+        about="a silent close",
+    ),
+    case(
+        "WS-035",
+        opened(request=basic("c0ffee" * 6), status=403, subprotocol=None),
+        opened(request=basic("\x00\xff" * 16), status=401, subprotocol=None),
+        W,
+        about="bytes",
+        also=["WS-004"],
+    ),
+    case("WS-036", idle(60, 60.2, 59.9), idle(60, 45, 60), W, subject="csms", events=[4, 8, 12]),
+    case("WS-036", idle(60, 60, 60), idle(60, 60), W, about="twice"),
+    case("WS-036", idle(60, 60, 60), idle(5, 5, 5), W, about="short"),
+    case(
+        "WS-036", idle(60, 60, 60, how="rst"), idle(60, 60, 60, by="station"), W, about="the station closes"
+    ),
+    case(
+        "WS-036",
+        idle(60, 60, 60, by="station", how="fin"),
+        [idle(60, 60, by="station", how="fin"), idle(60)],
+        W,
+        about="by either",
+    ),
+    case("WS-037", [FINE, closed("csms", "fin", None)], [FINE, closed("csms", "close", 1000)], I),
+    case("WS-037", [FINE, closed("station", "rst", None)], [FINE, closed("csms", "close", None)], I),
+    case("WS-037", [FINE, closed("csms", "close", 1011)], [FINE, closed("csms", "close", 4001)], I),
+    case(
+        "WS-037",
+        [FINE, closed("csms", "fin", None)],
+        [opened(**REFUSED), closed("csms", "fin", None)],
+        I,
+        about="refused",
+    ),
+    case(
+        "WS-038",
+        [FINE, closed("csms"), "+200s", opened()],
+        [FINE, closed("csms"), "+100s", opened()],
+        I,
+        about="redials late",
+        events=[4, 5],
+    ),
+    case(
+        "WS-038",
+        [
+            FINE,
+            closed("csms"),
+            opened(station="CP002"),
+            "+301s",
+            ask("9", "Heartbeat", {}, {"currentTime": CURRENT}),
+        ],
+        [
+            FINE,
+            closed("csms"),
+            opened(station="CP002"),
+            "+299s",
+            ask("9", "Heartbeat", {}, {"currentTime": CURRENT}),
+        ],
+        I,
+        about="does not redial",
+    ),
+    case(
+        "WS-039",
+        [FINE, ping("<"), "+20s", closed("csms", "close", 1011)],
+        [FINE, ping("<"), ping(">", "pong"), "+20s", closed("csms", "close", 1000)],
+        W,
+        subject="station",
+    ),
+    case(
+        "WS-039",
+        [FINE, ping(">"), "+20s", closed("station", "fin", None)],
+        [FINE, ping(">"), "+1s", closed("station", "fin", None)],
+        W,
+        subject="CSMS",
+    ),
+    case(
+        "WS-039",
+        3 * [opened(), FINE, ping("<"), "+0.1s", closed("station", "rst", None), "+30s"],
+        2 * [opened(), FINE, ping("<"), "+0.1s", closed("station", "rst", None), "+30s"],
+        W,
+        about="drops",
+        subject="station drops",
+        also=["RPC-004"],
+    ),
 ]
 BY_FAULT = {
     "WS-017": ("websocket.unmasked", "websocket.masked"),
@@ -335,3 +514,30 @@ def test_the_version_that_was_agreed_counts():
 
 def test_nothing_is_said_of_a_clean_handshake():
     assert not judged(opened(), BOOT_16)
+
+
+@pytest.mark.parametrize("status", [101, 401, 403, None])
+@pytest.mark.parametrize(
+    "path", ["", "/", "//", "CP001", "?", "/%", "/é\x80", "http://", "/a/a?b/c", "/" + "x" * 5000]
+)
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\xff",
+        b"GET",
+        head("Origin:", "Authorization:"),
+        head("Authorization: Basic"),
+        head("Authorization: Basic \xe9", "Origin: \x00"),
+        head("Authorization: Basic ===", "Authorization: Basic x"),
+        head("Authorization: Bearer " + "a" * 40),
+    ],
+)
+def test_no_rule_raises(request_, path, status):
+    judged(
+        opened(request=request_, path=path, status=status, auth="Basic"),
+        ping(),
+        closed("csms", "close", 99_999, reason="\x00" * 500),
+        opened(request=request_, path=path, late=True),
+        ping("<", "pong"),
+        closed(None, "rst", None),
+    )

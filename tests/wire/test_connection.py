@@ -674,6 +674,92 @@ def test_tls_without_keys_is_one_notice_that_says_what_would_open_it(version, fo
     assert (found["TLS"], found.get("WebSocket")) == (1, None)
 
 
+def hello(server=b"", ends=SERVER):
+    """A ClientHello, what the server makes of it, and who ends the connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="csms.example").do_handshake()
+    talk = Conversation(server="10.0.0.2:9000").open().client(out.read())
+    if server:
+        talk.server(server)
+    return talk.fin(ends).fin(CLIENT if ends == SERVER else SERVER)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "answered in plain HTTP: TLS spoken to a plain port"),
+        (b"\x00\x01\x02\x03\x04", "no TLS: TLS spoken to a plain port"),
+        (b"", "ended the connection at the ClientHello, without a byte: TLS spoken to a plain port"),
+    ],
+)
+def test_tls_spoken_to_a_plain_port(answer, said):
+    (notice,) = decode(hello(answer))
+    assert notice.kind == "tls.plain-port"
+    assert said in notice.detail
+    assert notice.detail.startswith("10.0.0.1:50000 → 10.0.0.2:9000: ")
+    assert notice.subject == "10.0.0.2:9000 csms.example"
+
+
+def test_a_hello_that_the_station_gives_up_is_no_plain_port():
+    assert [event.kind for event in decode(hello(ends=CLIENT))] == ["tls.unreadable"]
+
+
+def test_an_answer_in_tls_is_no_plain_port():
+    alert = bytes.fromhex("15030300020228")  # handshake_failure
+    assert [event.kind for event in decode(hello(alert))] == ["tls.unreadable"]
+
+
+def refused_certificate(folder, distrusting, version=ssl.TLSVersion.TLSv1_2):
+    """Real peers, one of which does not know who signed the other's certificate."""
+    key, pem = certificate("ec")
+    (folder / "ec.pem").write_bytes(key + pem)
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.load_cert_chain(folder / "ec.pem")
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_REQUIRED if distrusting == "client" else ssl.CERT_NONE
+    if distrusting == "server":
+        client.load_cert_chain(folder / "ec.pem")
+        server.verify_mode = ssl.CERT_REQUIRED
+    client.maximum_version = server.maximum_version = version
+    bios = [ssl.MemoryBIO() for _ in range(4)]
+    station = client.wrap_bio(bios[0], bios[1], server_hostname="csms.example")
+    csms = server.wrap_bio(bios[2], bios[3], server_side=True)
+    talk = Conversation(server="10.0.0.2:443").open()
+    for _ in range(4):
+        for end, out, into, say in (
+            (station, bios[1], bios[2], talk.client),
+            (csms, bios[3], bios[0], talk.server),
+        ):
+            with contextlib.suppress(ssl.SSLError):
+                end.do_handshake()
+            if data := out.read():
+                say(data)
+                into.write(data)
+    return talk.fin(CLIENT).fin(SERVER)
+
+
+@pytest.mark.parametrize(
+    ("distrusting", "said"),
+    [
+        (
+            "client",
+            "the station refuses the CSMS's certificate (unknown_ca): the charger lacks the root or an intermediate",
+        ),
+        (
+            "server",
+            "the CSMS refuses the station's certificate (unknown_ca): the CSMS lacks the root or an intermediate",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_trusted(distrusting, said, folder):
+    notices = {event.kind: event for event in decode(refused_certificate(folder, distrusting))}
+    assert said in notices["tls.not-trusted"].detail
+    assert notices["tls.not-trusted"].subject.endswith(distrusting)
+
+
 def test_a_lost_tls_record_is_a_gap_in_its_session(folder):
     talk, log = tls_packets(ssl.TLSVersion.TLSv1_3, folder)
     keys = KeyStore()
