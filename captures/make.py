@@ -41,7 +41,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from ocpp import v16, v21, v201
-from peers import Csms16, Csms21, Csms201, Station16, Station21, Station201, now
+from peers import Csms16, Csms21, Csms201, SigningMeter, Station16, Station21, Station201, now
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Request, Response, Server, ServerConnection, basic_auth, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -282,6 +282,22 @@ async def clean_201_deflate() -> bytes:
         await csms.socket.close(1001, "the CSMS restarts")
 
     return await Cast(Station201, Csms201, "ocpp2.0.1", "MUC-2041", deflate=True).perform(screenplay)
+
+
+async def signed_values() -> bytes:
+    """Two transactions with signed meter values; those of the second were altered after they were signed."""
+
+    async def screenplay(station: Station201, csms: Csms201) -> None:  # noqa: ARG001
+        station.signing = SigningMeter()
+        await station.boot("Quad 50 Eichrecht")
+        for is_honest in (True, False):
+            station.signing.is_honest = is_honest
+            await station.begin_transaction(TOKEN_2X)
+            await station.charge(samples=1)
+            await station.end_transaction("StopAuthorized", "Local", id_token=TOKEN_2X)
+        await station.socket.close()
+
+    return await Cast(Station201, Csms201, "ocpp2.0.1", "DRS-0815").perform(screenplay)
 
 
 async def send_21() -> bytes:
@@ -577,6 +593,7 @@ class Derived:
 CAPTURES: dict[str, Recorded | Derived] = {
     "clean-1.6.pcap": Recorded(clean_16),
     "clean-2.0.1-deflate.pcap": Recorded(clean_201_deflate),
+    "signed-values.pcap": Recorded(signed_values),
     "send-2.1.pcap": Recorded(send_21),
     "tls-1.3.pcapng": Recorded(tls_13),
     "late-start.pcap": Derived("clean-1.6.pcap", functools.partial(cut, before=10)),

@@ -8,10 +8,13 @@ import datetime as dt
 import itertools
 import json
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from ocpp import v16, v21, v201
 from ocpp.routing import after, on
 from websockets.asyncio.client import ClientConnection
@@ -54,6 +57,51 @@ class Meter:
         """The current of each phase, in A."""
         for at, phase in enumerate(("L1", "L2", "L3")):
             yield phase, round(self.power / 690 - (wobble + 0.1 * at) % 0.5, 1)
+
+
+class SigningMeter:
+    """A meter under calibration law: it signs its register at the begin and the end of a transaction (OCMF 1.0)."""
+
+    MOMENTS: ClassVar = {"Transaction.Begin": "B", "Transaction.End": "E"}
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._page = itertools.count(1)
+        self.is_honest = True
+        """Where it is not, what was signed is altered afterwards."""
+
+    def signed(self, energy: int, context: str) -> dict[str, str]:
+        """A SignedMeterValue for a register in Wh."""
+        when = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S,%f")[:-3] + "+0000 S"
+        reading = {
+            "TM": when,
+            "TX": self.MOMENTS[context],
+            "RV": energy / 1000,
+            "RI": "01-00:01.08.00*FF",
+            "RU": "kWh",
+        }
+        about = {
+            "FV": "1.0",
+            "GI": "Example",
+            "GS": "815",
+            "PG": f"T{next(self._page)}",
+            "MV": "Example",
+            "MS": "4711",
+        }
+        payload = json.dumps(about | {"IS": True, "IT": "ISO14443", "RD": [reading | {"ST": "G"}]})
+        signature = self._key.sign(payload.encode(), ec.ECDSA(hashes.SHA256())).hex()
+        if not self.is_honest:
+            payload = payload.replace(f'"RV": {energy / 1000}', f'"RV": {energy / 1000 + 1}')
+        ocmf = f'OCMF|{payload}|{{"SA":"ECDSA-secp256r1-SHA256","SD":"{signature}"}}'
+        public = self._key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return {
+            "signed_meter_data": b64encode(ocmf.encode()).decode(),
+            "signing_method": "ECDSA-secp256r1-SHA256",
+            "encoding_method": "OCMF",
+            "public_key": b64encode(f"oca:base16:asn1:{public.hex()}".encode()).decode(),
+        }
 
 
 class Station16(v16.ChargePoint):
@@ -242,7 +290,9 @@ class Station2x:
         self.beaten = asyncio.Event()
         self.reported = asyncio.Event()
         self.sequence = itertools.count()
-        self.transaction = str(uuid.uuid4())
+        self.transaction = ""
+        self.signing: SigningMeter | None = None
+        """What signs the values at the begin and the end of transactions; None: nothing does."""
 
     @on("GetVariables")
     def _get_variables(self, get_variable_data: list[dict[str, Any]]) -> Any:
@@ -352,13 +402,18 @@ class Station2x:
                 **more,
             }
 
-        yield sample(self.meter.energy, "Energy.Active.Import.Register", "Wh", location="Outlet")
+        energy = self.meter.energy
+        register = sample(energy, "Energy.Active.Import.Register", "Wh", location="Outlet")
+        if self.signing is not None and context in SigningMeter.MOMENTS:
+            register["signed_meter_value"] = self.signing.signed(energy, context)
+        yield register
         if context == "Sample.Periodic":
             yield sample(self.meter.power, "Power.Active.Import", "W")
             for phase, current in self.meter.phases(0.2):
                 yield sample(current, "Current.Import", "A", phase=phase)
 
     async def begin_transaction(self, token: dict[str, str]) -> None:
+        self.sequence, self.transaction = itertools.count(), str(uuid.uuid4())
         await self.status("Occupied")
         evse = {"id": 1, "connector_id": 1}
         await self.event("Started", "CablePluggedIn", "EVConnected", "Transaction.Begin", evse=evse)
