@@ -25,7 +25,7 @@ from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import ACCEPTED, Authorization, token_of
 from ocppscope.rules.tables.transactions import LOCAL, Transaction
-from ocppscope.rules.waiting import is_held_up
+from ocppscope.rules.waiting import is_held_up, misses_messages
 
 _SOON: Final = 120
 """Seconds within which a transaction that is not allowed has ended."""
@@ -68,6 +68,14 @@ def _began_offline(state: SessionState, time: int | None) -> bool:
     return opened is not None and opened.time is not None and time is not None and time < opened.time
 
 
+_CLOCKS_DIFFER: Final = 5 * SECOND
+
+
+def _is_older(made: int | None, time: int | None) -> bool:
+    """Whether what a message tells of was over before something else happened: it waited in the station's queue."""
+    return made is not None and time is not None and made < time - _CLOCKS_DIFFER
+
+
 # --- the token itself ---
 
 
@@ -83,14 +91,17 @@ def _began_offline(state: SessionState, time: int | None) -> bool:
 def long_tag(event: Message, state: SessionState) -> list[Report]:
     return [
         Report(
-            f"{event.action} has an {name} of {len(one.value)} characters, at most 20 are allowed",
+            f"{event.action} has {_A[name]} of {len(one.value)} characters, at most 20 are allowed",
             f"{event.action} {name}",
         )
         for one in event.violations
         if one.keyword == "maxLength"
         and type(one.value) is str
-        and (name := one.pointer.rpartition("/")[2]) in ("idTag", "parentIdTag")
+        and (name := one.pointer.rpartition("/")[2]) in _A
     ]
+
+
+_A: Final = {"idTag": "an idTag", "parentIdTag": "a parentIdTag"}
 
 
 @rule(
@@ -231,6 +242,8 @@ def started_though_refused(event: Message, state: SessionState) -> Report | None
         opened is None
         or known.n < opened.n
         or _began_offline(state, started)
+        or _is_older(started, known.time)
+        or state.station.deliveries.again(event) is not None
         or (remote is not None and remote.n > known.n)
     ):
         return None
@@ -269,6 +282,8 @@ def _started_unasked(event: Message, state: SessionState) -> str | None:
     known = station.authorizations.get(token)
     if known is not None and known.action == "SendLocalList":
         return None
+    if station.deliveries.again(event) is not None:
+        return None  # it was told when it was sent first
     return None if _began_offline(state, told(payload.get("timestamp"))) else token
 
 
@@ -395,6 +410,8 @@ def concurrent(event: Message, state: SessionState) -> Report | None:
     for other in transactions.at.values():
         if other is here or other.token != token or other.place == here.place:
             continue
+        if other.start is not None and misses_messages(state, other.start.n):
+            continue  # it may have ended
         if other.is_open and other.id is not None and other.status in (None, ACCEPTED):
             return Report(
                 f"{_shown(token)} was Accepted while transaction {other.id} runs with it elsewhere",
@@ -426,18 +443,21 @@ def refused_goes_on(event: Message, state: SessionState) -> None:
     one = state.station.transactions.starting.get(call.n)
     if one is None or state.station.flag("StopTransactionOnInvalidId") is not True:
         return
+    if state.station.number("MaxEnergyOnInvalidId"):
+        return  # so that the car can drive away
+    waited = 0 if event.time is None or call.time is None else (event.time - call.time) / SECOND
 
     def verdict() -> Report | None:
-        if not one.is_open or is_held_up(state, event):
+        if not one.is_open or one.status == ACCEPTED or is_held_up(state, event):
             return None
         return Report(
             f"transaction {one.id} was answered {status}, but was not stopped within {_SOON} s, "
             "though StopTransactionOnInvalidId is true",
             f"connector {one.place[1]}",
-            events=(call.n,),
+            events=(call.n, event.n),
         )
 
-    expect(state, "AUTH-004", call.n, _SOON, verdict, event)
+    expect(state, "AUTH-004", call.n, waited + _SOON, verdict, call)
 
 
 @rule(
@@ -462,20 +482,30 @@ def asked_to_stop(event: Message, state: SessionState) -> Report | None:
         return None
     if event.time is None or asked.time is None or event.time - asked.time > _TO_STOP * SECOND:
         return None
+    if _is_older(told(payload.get("timestamp")), asked.time):
+        return None  # it was for the next transaction
     if _is_used_elsewhere(station, token, one):
         return None
-    others = sum(1 for evse, connector in station.connectors if evse is None and connector)
-    several = others > 1 or (station.number("NumberOfConnectors", 1) or 1) > 1
+    surely = _has_one_connector(station) and not state.is_partial
     return Report(
         f"Authorize for {_shown(token)} before the StopTransaction of transaction {one.id}, which it has started",
         _shown(token),
-        WARNING if several or state.is_partial else None,  # it may have been for another connector
+        None if surely else WARNING,  # it may have been for another connector
         (asked.n, one.start.n),
     )
 
 
 _TO_STOP: Final = 30
 """Seconds from a token that is presented to the end of its transaction."""
+
+
+def _has_one_connector(station: StationState) -> bool:
+    """Whether the capture shows that a station has no more: by its configuration, or by what it told after a boot."""
+    told_of = sum(1 for evse, connector in station.connectors if evse is None and connector)
+    counted = station.number("NumberOfConnectors")
+    if counted is None and station.registration.accepted is not None:
+        counted = told_of
+    return counted == 1 and told_of <= 1
 
 
 def _stopped(payload: dict[str, Any], station: StationState) -> Transaction | None:
@@ -614,11 +644,12 @@ def _secrets(event: Message, payload: dict[str, Any]) -> Iterator[str]:
     if event.action in ("SetVariables", "ChangeConfiguration"):
         for entry in (payload, *map(fields, items(payload.get("setVariableData")))):
             name = text(entry.get("key")) or text(fields(entry.get("variable")).get("name"))
-            if name and _is_secret(name) and (text(entry.get("value")) or text(entry.get("attributeValue"))):
+            value = text(entry.get("value")) or text(entry.get("attributeValue"))
+            if name and _is_secret(name) and value and not _is_masked(value):
                 yield name
     elif event.action in ("GetConfiguration", "GetVariables", "NotifyReport"):
         for setting in settings_told(event):
-            if setting.value and _is_secret(setting.name):
+            if setting.value and _is_secret(setting.name) and not _is_masked(setting.value):
                 yield setting.name
     elif event.action == "SetNetworkProfile":
         data = fields(payload.get("connectionData"))
@@ -638,6 +669,10 @@ _ENDINGS: Final = ("password", "passwd", "passphrase", "authorizationkey", "apik
 
 def _is_secret(name: str) -> bool:
     return name.lower().endswith(_ENDINGS)
+
+
+def _is_masked(value: str) -> bool:
+    return not value.strip("*•.xX")
 
 
 def _has_password(url: Any) -> bool:

@@ -29,6 +29,7 @@ from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.registration import ACCEPTED, PENDING, REJECTED
 from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.waiting import misses_messages
 
 _TOLERANCE: Final = SECOND
 """By which a station may be early: its clock and ours differ."""
@@ -48,6 +49,11 @@ _ASKED_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "PublishFirmwareStatusNotification": ("PublishFirmware",),
 }
 """What a station sends because the CSMS asked for it, and what that was."""
+_TRIGGERED_AS: Final[Mapping[str, str]] = {
+    "SignedFirmwareStatusNotification": "FirmwareStatusNotification",  # 1.6 with the security whitepaper
+    "NotifyEvent": "StatusNotification",  # 2.x tells a status by either
+}
+"""Actions that a trigger names otherwise."""
 _ANY_CALL: Final = {version: tuple(sorted(senders[FROM_STATION])) for version, senders in BY_SENDER.items()}
 _ALL_CALLS: Final = tuple(sorted(set().union(*_ANY_CALL.values())))
 _ALL_REQUESTS: Final = tuple(sorted(set().union(*(senders[FROM_CSMS] for senders in BY_SENDER.values()))))
@@ -59,9 +65,10 @@ def _came_after(call: Message | None, since: Message | None) -> bool:
 
 
 def _is_asked_for(event: Message, station: StationState) -> bool:
-    """Whether a message is one that the CSMS has asked for since the last BootNotification."""
-    since = station.registration.call
-    if _came_after(station.triggered.get(event.action or ""), since):
+    """Whether a message is one that the CSMS has asked for since the boot; BootNotification comes again meanwhile."""
+    since = station.registration.first
+    names = (event.action or "", _TRIGGERED_AS.get(event.action or "", ""))
+    if any(_came_after(station.triggered.get(name), since) for name in names):
         return True
     requests = (station.requests.get(name) for name in _ASKED_FOR.get(event.action or "", ()))
     return any(_came_after(request.call, since) for request in requests if request is not None)
@@ -72,8 +79,12 @@ def _before_the_answer(event: Message, state: SessionState) -> Report | None:
     boot = known.call
     if boot is None or known.session != state.session.number or event.action == "BootNotification":
         return None
+    if event.direction != FROM_STATION:
+        return None  # DataTransfer goes both ways
     refused = known.answer is not None and known.answer.type == CALLERROR and known.status is None
-    if not (known.is_waiting or refused) or state.has_gap or _is_asked_for(event, state.station):
+    if not (known.is_waiting or refused) or state.has_gap or misses_messages(state, boot.n):
+        return None  # the answer may be among what is missing, or could not be read
+    if _is_asked_for(event, state.station):
         return None
     if known.is_waiting and boot.time is not None and event.time is not None:
         waited = f"{duration(event.time - boot.time)} after its BootNotification, which was not answered yet"
@@ -82,12 +93,20 @@ def _before_the_answer(event: Message, state: SessionState) -> Report | None:
     else:
         waited = "though its BootNotification was answered with a CallError"
     severity: Severity | None = None
-    if known.status == ACCEPTED or known.reason in _NO_BOOT:
+    if (known.status == ACCEPTED and not _was_reset(state.station)) or known.reason in _NO_BOOT:
         severity = INFO  # it may have told its data again, after a reconnect
     return Report(f"{event.action} {waited}", events=(boot.n,), severity=severity)
 
 
 _NO_BOOT: Final = frozenset({"Triggered", "Unknown"})
+
+
+def _was_reset(station: StationState) -> bool:
+    """Whether the CSMS asked for the boot, and the station says so (2.x), or has accepted it (1.6)."""
+    known, reset = station.registration, station.requests.get("Reset")
+    if reset is None or not _came_after(reset.call, known.accepted):
+        return False
+    return known.reason == "RemoteReset" or (known.reason is None and reset.status == ACCEPTED)
 
 
 @rule(
@@ -106,7 +125,7 @@ def call_before_boot_answer(event: Message, state: SessionState) -> Report | Non
         return None
     if known.call is not None or state.messages > 1 or event.action == "BootNotification":
         return _before_the_answer(event, state)
-    if state.is_partial:
+    if state.is_partial or event.direction != FROM_STATION:
         return None
     return Report(
         f"the session begins with {event.action}; legal after a reconnect, not after a boot", severity=INFO
@@ -134,7 +153,11 @@ def _while_pending(event: Message, state: SessionState) -> Report | None:
     known = state.station.registration
     if known.status != PENDING or known.is_waiting or event.action == "BootNotification":
         return None
-    if state.is_partial or known.answer is None or _is_asked_for(event, state.station):
+    if event.direction != FROM_STATION:
+        return None
+    if state.is_partial or known.answer is None or misses_messages(state, known.answer.n):
+        return None
+    if _is_asked_for(event, state.station):
         return None
     return Report(
         f"{event.action}, which nobody asked for, while the CSMS has the station pending",
@@ -185,6 +208,8 @@ def call_while_rejected(event: Message, state: SessionState) -> Report | None:
     known = state.station.registration
     if known.status != REJECTED or event.action == "BootNotification" or known.answer is None:
         return None
+    if event.direction != FROM_STATION or misses_messages(state, known.answer.n):
+        return None  # it may have been accepted meanwhile
     after = _since(known.answer, event)
     return Report(f"{event.action}{after and f', {after} after the rejection'}", events=(known.answer.n,))
 
@@ -211,7 +236,7 @@ _WHILE_REJECTED: Final[Mapping[str, Severity]] = {V16: WARNING}
 )
 def request_while_rejected(event: Message, state: SessionState) -> Report | None:
     known, version = state.station.registration, state.session.version
-    if known.status != REJECTED or known.answer is None:
+    if known.status != REJECTED or known.answer is None or misses_messages(state, known.answer.n):
         return None
     severity = _WHILE_REJECTED.get(version or "")
     if event.direction == FROM_CSMS:
@@ -277,8 +302,8 @@ def boot_not_again(event: Message, state: SessionState) -> None:
     status, interval = text(payload.get("status")), whole(payload.get("interval"))
     if status not in (PENDING, REJECTED) or not interval or interval < 0:
         return
-    report = Report(f"the CSMS answered {status} and an interval of {interval} s, and no other came")
-    expect(state, "BOOT-008", "boot", interval * 1.5 + 60, report, event)
+    said = f"the CSMS answered {status} and an interval of {interval} s, and no other came"
+    expect(state, "BOOT-008", "boot", interval * 1.5 + 60, Report(said, events=(event.n,)), event.call)
 
 
 @rule(
@@ -357,7 +382,7 @@ def _expect_statuses(event: Message, state: SessionState, rule_id: str, needs_ze
         missing = [
             _place(place)
             for place in _expected_places(state.station, needs_zero=needs_zero)
-            if place not in told
+            if not any(_tells_of(other, place) for other in told)
         ]
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         return Report(f"no status of {shown} within {_STATUS_WITHIN} s") if missing else None
@@ -371,8 +396,15 @@ def _expected_places(station: StationState, *, needs_zero: bool) -> list[tuple[i
     return list(dict.fromkeys([*counted, *station.connectors]))
 
 
+def _tells_of(told: tuple[int | None, int | None], place: tuple[int | None, int | None]) -> bool:
+    """Whether the status of one place is that of another: NotifyEvent may tell it of an EVSE as a whole."""
+    return told == place or (place[0] is not None and told[0] == place[0] and None in (told[1], place[1]))
+
+
 def _place(place: tuple[int | None, int | None]) -> str:
     evse, connector = place
+    if evse is not None and connector is None:
+        return f"EVSE {evse}"
     return f"connector {connector}" if evse is None else f"EVSE {evse} connector {connector}"
 
 
@@ -434,7 +466,7 @@ def implausible_reason(event: Message, state: SessionState) -> Report | None:
     if wanted is None:
         return None
     requests = [station.requests.get(name) for name in wanted]
-    if any(_came_after(request.call, known.call) for request in requests if request is not None):
+    if any(_came_after(request.call, known.accepted) for request in requests if request is not None):
         return None
     return Report(f"{reason}, and no {' or '.join(wanted)} since the boot before", reason)
 
@@ -610,13 +642,22 @@ def csms_clock_is_off(event: Message, state: SessionState) -> Report | None:
     skew = current - event.time
     if -_CSMS_OFF <= skew <= _CSMS_OFF:
         return None
+    clock, way = state.station.clock, "ahead" if skew > 0 else "behind"
+    if clock.doubt:
+        fits = clock.zone_for(skew)
+        said = f"{clock.doubt}{fits and f': {fits} would fit'}"
+        return Report(f"currentTime is {_off(skew)} the capture; {said}", way, INFO)
     half_hours = round(skew / HALF_HOUR)
     is_zone = half_hours and abs(skew - half_hours * HALF_HOUR) < _HALF_HOUR_OFF
     return Report(
-        f"currentTime is {duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'} the capture"
+        f"currentTime is {_off(skew)} the capture"
         + (f": {half_hours / 2:+g} h looks like local time" if is_zone else ""),
-        "ahead" if skew > 0 else "behind",
+        way,
     )
+
+
+def _off(skew: int) -> str:
+    return f"{duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'}"
 
 
 _STATION_OFF: Final = 2 * MINUTE
@@ -659,10 +700,12 @@ def station_clock_is_off(event: Message, state: SessionState) -> Report | None:
     del row[:-_OFF_IN_A_ROW]
     if len(row) < _OFF_IN_A_ROW:
         return None
+    doubt = state.station.clock.doubt
     return Report(
-        f"{duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'} what the CSMS told",
+        f"{_off(skew)} what the CSMS told{doubt and f'; {doubt}'}",
         "ahead" if skew > 0 else "behind",
-        events=tuple(n for _, n in row),
+        INFO if doubt else None,
+        tuple(n for _, n in row),
     )
 
 

@@ -7,7 +7,7 @@ compared with the composite limit as OCPP 1.6 §3.13 and K01 describe it.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ocppscope.events import Message
+from ocppscope.events import Event, Message
 from ocppscope.ocpp.lenient import fields, finite, identifier, items, text, told, whole
 from ocppscope.ocpp.metering import CURRENT, POWER, Reading, sampled
 from ocppscope.ocpp.quantities import amount
@@ -387,9 +387,7 @@ def _expect_pull(one: Profile, installed: int, event: Message, state: SessionSta
         held = station.profiles.installed.get(one.id)
         if held is None or held.n != installed or not station.profiles.is_known(held, station):
             return None
-        if state.has_gap or not station.transactions.running():
-            return None
-        if held.transaction is not None and station.transactions.open.get(held.transaction) is None:
+        if state.has_gap or not _is_used(held, station, event):
             return None
         return Report(
             f"profile {one.id} has dynUpdateInterval {one.interval} s, and no {_PULL} came within "
@@ -399,6 +397,22 @@ def _expect_pull(one: Profile, installed: int, event: Message, state: SessionSta
         )
 
     expect(state, "SC-029", one.id, one.interval + _PULL_MARGIN, verdict, event)
+
+
+def _is_used(held: Profile, station: StationState, since: Event) -> bool:
+    """Whether a dynamic profile had a transaction to limit, and was valid, all the time since an event."""
+    began, now = since.time, (since.time or 0) + (held.interval + _PULL_MARGIN) * SECOND
+    if began is None or (held.valid_from or 0) > began or (held.valid_to is not None and held.valid_to < now):
+        return False
+    lasts = [one.duration for one in held.schedules if one.duration is not None]
+    if lasts and began + min(lasts) * SECOND < now:
+        return False  # after that without an update it no longer counts (K28.FR.13)
+    return any(
+        (one.start is None or one.start.n < since.n)
+        and held.place in (None, 0, one.place[0])
+        and held.transaction in (None, one.id)
+        for one in station.transactions.running()
+    )
 
 
 _USE: Final = "UsePriorityCharging"
@@ -436,8 +450,9 @@ def priority_untold(event: Message, state: SessionState) -> None:
         return
 
     def verdict() -> Report | None:
-        if state.has_gap or station.transactions.open.get(identity) is None:
-            return None
+        running = station.transactions.open.get(identity)
+        if state.has_gap or running is None or (running.start is None and identity not in known):
+            return None  # it may have been so before the capture
         return Report(
             f"priority charging of transaction {identity} was accepted to be {'on' if wanted else 'off'}, and no "
             f"{_PRIORITY} came within {_TOLD_WITHIN} s",

@@ -402,4 +402,4 @@ def reserved_id(event: Message, state: SessionState) -> Report | None:
     identity = id_in(profile)
     if identity is None or most is None or identity > most:
         return None
-    return Report(f"{named(profile)} has an id that is not above {most}", str(identity))
+    return Report(f"{named(profile)} has an id that is not above {most}")

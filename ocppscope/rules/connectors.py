@@ -604,6 +604,8 @@ def _change(answer: Message) -> _Change | None:
 
 _OUT: Final = "CON-014 taken out"
 _SCHEDULED: Final = "CON-010 scheduled"
+_CHANGED: Final = "CON-010 changed"
+"""By place: the number of the answer that agreed to the latest change."""
 
 
 @learns(on_answer(_CHANGE))
@@ -614,6 +616,7 @@ def learn_change(event: Message, state: SessionState) -> None:
     noted = state.station.noted
     taken_out = noted.setdefault(_OUT, Recent(500))
     scheduled = noted.setdefault(_SCHEDULED, Recent(100))
+    noted.setdefault(_CHANGED, Recent(500))[change.place] = event.n
     if not change.is_inoperative and _is_station(change.place):
         taken_out.clear()
         scheduled.clear()
@@ -736,14 +739,14 @@ def no_status_after_change(event: Message, state: SessionState) -> None:
         if one.n > station.missed
         and _covers(place, at)
         and _differs(one.status, is_inoperative=change.is_inoperative)
+        and (change.is_inoperative or not _stays_out(station, place, at))
     ]
     if not to_change or call is None:
         return
     wanted = "Inoperative" if change.is_inoperative else "Operative"
 
     def verdict() -> Report | None:
-        request = station.requests.get(_CHANGE)
-        if misses_messages(state, call.n) or request is None or request.call is not call:
+        if misses_messages(state, call.n) or _is_changed_again(station, place, event):
             return None
         if any(
             one.n > call.n
@@ -760,6 +763,21 @@ def no_status_after_change(event: Message, state: SessionState) -> None:
         )
 
     expect(state, "CON-010", ("changed", place), _CHANGES_WITHIN, verdict, event)
+
+
+def _is_changed_again(station: StationState, place: Place, answer: Message) -> bool:
+    """Whether the CSMS has since asked for another change of a place, of part of it or of what it is part of."""
+    request = station.requests.get(_CHANGE)
+    if request is None or (request.answer is None and request.call is not answer.call):
+        return True
+    known: Mapping[Place, int] = station.noted.get(_CHANGED) or {}
+    return any(n > answer.n and (_covers(at, place) or _covers(place, at)) for at, n in known.items())
+
+
+def _stays_out(station: StationState, changed: Place, place: Place) -> bool:
+    """Whether a connector is out of use for another reason than the place that is taken into use again."""
+    known: Mapping[Place, bool] = station.noted.get(_OUT) or {}
+    return any(out and at != changed and _covers(at, place) for at, out in known.items())
 
 
 def _differs(status: str, *, is_inoperative: bool) -> bool:
@@ -927,6 +945,7 @@ def _of_other(one: ConnectorState, event: Message, state: SessionState) -> Repor
         or known is None
         or known.status != AVAILABLE
         or running.place[1] in (None, one.connector)
+        or _is_free(station, running)
         or not _is_continued(known, event, state)
         or _is_asked_for(known, station)
         or _is_taken_out(station, place)
@@ -937,6 +956,15 @@ def _of_other(one: ConnectorState, event: Message, state: SessionState) -> Repor
         f"transaction {running.id}",
         f"EVSE {one.evse}",
         events=(running.latest.n,) if running.latest else (),
+    )
+
+
+def _is_free(station: StationState, running: Transaction) -> bool:
+    """Whether a transaction's connector was told to be available since: its end is on its way."""
+    known = station.connectors.get(running.place)
+    began = running.start.n if running.start is not None else 0
+    return (
+        known is not None and known.status == AVAILABLE and known.before is not None and known.since > began
     )
 
 

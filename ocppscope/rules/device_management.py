@@ -129,8 +129,10 @@ def other_version(event: Message, state: SessionState) -> Report | None:
         return None
     if not known.was_sent or state.has_gap or (event.call is not None and known.n > event.call.n):
         return None
-    if version == 0 and known.is_empty:
+    if version == 0 and (known.is_empty or known.may_be_empty or known.is_off):
         return None
+    if known.sent is not None and version == version_of(fields(known.sent.payload)):
+        return None  # only the answer that accepted it was lost
     meaning = {0: " (none)", -1: " (not supported)"}.get(version, "")
     return Report(
         f"it is {version}{meaning}; version {known.version} was accepted", events=_proof(event, known.n)

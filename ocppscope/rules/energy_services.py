@@ -19,6 +19,7 @@ from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked, status_of
 from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.waiting import is_held_up
 
 _ACCEPTED: Final = "Accepted"
 _WITHIN: Final = 60
@@ -417,7 +418,12 @@ def rejected_needs(event: Message, state: SessionState) -> None:
         f"{mode} was rejected at EVSE {evse}, and within {_AFTER_REJECTED} s nothing else was asked for or ended",
         f"EVSE {evse}",
     )
-    expect(state, "V2X-002", evse, _AFTER_REJECTED, unless_lost(state, report), event)
+
+    def verdict() -> Report | None:
+        is_running = (evse, None) in station.transactions.at  # else there is nothing to end
+        return report if is_running and not is_held_up(state, event) else None
+
+    expect(state, "V2X-002", evse, _AFTER_REJECTED, verdict, event)
 
 
 _LIMITS: Final = ("limit", "limit_L2", "limit_L3")
@@ -433,10 +439,11 @@ _CURVE: Final = 2
 
 
 def _illegal(period: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    mode = text(period.get("operationMode"))
+    is_named = period.get("operationMode") is not None
+    mode = text(period.get("operationMode")) if is_named else "ChargingOnly"
     for name in _ILLEGAL.get(mode or "", ()):
         if period.get(name) is not None:
-            yield f"{mode} with {name}", f"{mode} {name}"
+            yield f"{mode}{'' if is_named else ' (by default)'} with {name}", f"{mode} {name}"
     if mode == "LocalFrequency":
         if len(items(period.get("v2xFreqWattCurve"))) < _CURVE:
             yield (

@@ -9,15 +9,17 @@ from typing import Any, Final
 
 from ocppscope.events import Message
 from ocppscope.ocpp.lenient import fields, identifier, items, text, whole
-from ocppscope.ocpp.times import duration
+from ocppscope.ocpp.recent import Recent
+from ocppscope.ocpp.times import MINUTE, duration
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect, meet, unless_lost
+from ocppscope.rules.expectations import drop, expect, meet, unless_lost
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import TRIGGERED, asked, status_of
 from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.waiting import is_held_up
 
 _ACCEPTED: Final = "Accepted"
 _REJECTED: Final = "Rejected"
@@ -32,18 +34,33 @@ _BOOT_WITHIN: Final = 600
 # --- remote start ---
 
 
-def _why_no_start(station: StationState, connector: int | None, token: str | None) -> tuple[str, bool]:
-    """Which condition was missing, and whether that is nobody's fault."""
+def _why_no_start(
+    station: StationState, connector: int | None, token: str | None, asked_in: int
+) -> tuple[str, bool]:
+    """Which condition was missing, and whether the station did as it had to.
+
+    Args:
+        station: which was asked to start.
+        connector: where; None where the request names none.
+        token: whose.
+        asked_in: the number of the request.
+    """
     known = station.authorizations.get(token or "")
     if known is not None and known.status != _ACCEPTED:
-        return f"the CSMS says that the token is {known.status}", False
-    stati = sorted(
-        {
-            one.status
-            for (evse, number), one in station.connectors.items()
-            if number and connector in (None, number if evse is None else evse)
-        }
-    )
+        # Asked because of the remote start, it had to obey.
+        return f"the CSMS says that the token is {known.status}", known.n > asked_in
+    places = [
+        place
+        for place in station.connectors
+        if (place[1] or place[0]) and connector in (None, place[1] if place[0] is None else place[0])
+    ]
+    if connector is None:
+        running = station.transactions.at
+        free = [
+            place for place in places if (None, place[1]) not in running and (place[0], None) not in running
+        ]
+        places = free or places
+    stati = sorted({station.connectors[place].status for place in places})
     if not stati:
         return "the capture does not show the connector's status", False
     if set(stati) <= {"Available", "Reserved"}:
@@ -71,17 +88,21 @@ def no_start(event: Message, state: SessionState) -> None:
         meet(station, "RMT-001", token_of(fields(event.payload)))
         return
     payload = asked(event)
-    token, connector = token_of(payload), whole(payload.get("connectorId"))
-    started = _started_since(station, event.call, token)
+    token, connector, request = token_of(payload), whole(payload.get("connectorId")), event.call
+    started = _started_since(station, request, token)
     if status_of(event) != _ACCEPTED or token is None or started:
         return
     timeout = station.number("ConnectionTimeOut")
     seconds = timeout if timeout and timeout > 0 else _START_WITHIN
 
     def verdict() -> Report | None:
-        if state.has_gap:
+        if is_held_up(state, event):
             return None
-        why, is_nobodys_fault = _why_no_start(station, connector, token)
+        booted = station.registration.call
+        if booted is not None and booted.n > event.n:
+            why, is_nobodys_fault = "the station has booted meanwhile", True
+        else:
+            why, is_nobodys_fault = _why_no_start(station, connector, token, request.n)
         known = "ConnectionTimeOut" if timeout else "ConnectionTimeOut is not in the capture"
         return Report(
             f"no StartTransaction of {payload.get('idTag')!r} within {seconds} s ({known}): {why}",
@@ -95,7 +116,7 @@ def _started_since(station: StationState, call: Message, token: str | None) -> b
     """Whether a transaction of that token began after a Call, before its answer."""
     return any(
         one.start is not None and one.start.n > call.n and one.token == token
-        for one in station.transactions.running()
+        for one in (*station.transactions.running(), *station.transactions.ended.values())
     )
 
 
@@ -190,7 +211,8 @@ def no_start_2x(event: Message, state: SessionState) -> None:
     remote, evse = whole(payload.get("remoteStartId")), whole(payload.get("evseId"))
     if status_of(event) != _ACCEPTED or remote is None:
         return
-    if any(one.remote_start_id == remote for one in station.transactions.open.values()):
+    known = station.transactions
+    if any(one.remote_start_id == remote for one in (*known.open.values(), *known.ended.values())):
         return
     timeout = station.number("EVConnectionTimeOut")
     seconds = timeout if timeout and timeout > 0 else _START_WITHIN
@@ -198,7 +220,9 @@ def no_start_2x(event: Message, state: SessionState) -> None:
     def verdict() -> Report | None:
         if state.has_gap:
             return None
-        why, is_nobodys_fault = _why_no_start(station, evse, token_of(payload))
+        why, is_nobodys_fault = _why_no_start(
+            station, evse, token_of(payload), event.call.n if event.call else event.n
+        )
         return Report(
             f"no TransactionEvent with remoteStartId {remote} within {seconds} s: {why}",
             severity=INFO if is_nobodys_fault else None,
@@ -292,25 +316,23 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         payload = fields(event.payload)
         if payload.get("eventType") == "Ended" or payload.get("triggerReason") == "RemoteStop":
+            said: Recent[str | None, int] = station.noted.setdefault("RMT-008", Recent(50))
+            said[_transaction_of(payload)] = event.n
             meet(station, "RMT-008", _transaction_of(payload))
         return None
     identity, status = identifier(asked(event).get("transactionId")), status_of(event)
     known = station.transactions.find(identity)
-    if identity is None or known is None:
-        return None  # it may have begun before the capture
-    if known.stop is not None:
+    if identity is None:
+        return None
+    if known is not None and known.stop is not None:
         if status != _ACCEPTED or known.stop.n > event.call.n:
             return None
         return Report(
             f"transaction {identity} had ended before", identity, events=(known.stop.n, event.call.n)
         )
-    if status == _REJECTED and known.latest is not None:
-        return Report(
-            f"transaction {identity} was running, and its stop was rejected",
-            identity,
-            events=(known.latest.n, event.call.n),
-        )
-    if status == _ACCEPTED and not _said_remote_stop(known, event.call):
+    if status == _REJECTED and known is not None:  # else it may have begun before the capture
+        _expect_end(known, identity, event, state)
+    if status == _ACCEPTED and station.noted.get("RMT-008", {}).get(identity, 0) < event.call.n:
         report = Report(
             f"no TransactionEvent of {identity} with triggerReason RemoteStop within {_STOP_WITHIN} s",
             identity,
@@ -326,13 +348,17 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
     return None
 
 
-def _said_remote_stop(known: Transaction, call: Message) -> bool:
-    latest = known.latest
-    return (
-        latest is not None
-        and latest.n > call.n
-        and fields(latest.payload).get("triggerReason") == "RemoteStop"
-    )
+def _expect_end(known: Transaction, identity: str, event: Message, state: SessionState) -> None:
+    """The stop of a transaction was rejected: that is right where its end is on its way already."""
+    latest, call = known.latest, event.call
+
+    def verdict() -> Report | None:
+        if not known.is_open or latest is None or call is None or is_held_up(state, event):
+            return None
+        said = f"transaction {identity} was running, and its stop was rejected"
+        return Report(said, identity, events=(latest.n, call.n))
+
+    expect(state, "RMT-008", identity, _STOP_WITHIN, verdict, event)
 
 
 _CONNECTED: Final = frozenset({"Charging", "EVConnected", "SuspendedEV", "SuspendedEVSE"})
@@ -407,6 +433,8 @@ _INSTEAD: Final[Mapping[str, str]] = {
 def trigger_without_message(event: Message, state: SessionState) -> None:
     station = state.station
     if event.call is None:
+        if event.action == "BootNotification":
+            drop(station, "RMT-010")  # what it had promised is forgotten
         name = _INSTEAD.get(str(event.action), str(event.action))
         meet(station, "RMT-010", name)
         trigger = station.triggered.get(name)
@@ -430,7 +458,13 @@ def trigger_without_message(event: Message, state: SessionState) -> None:
         )
     else:
         report = Report(f"no {action} within {_TRIGGERED_WITHIN} s", action, severity, (event.call.n,))
-    expect(state, "RMT-010", action, _TRIGGERED_WITHIN, unless_lost(state, report), event)
+
+    def verdict() -> Report | None:
+        flight, since = station.deliveries.flight.values(), (event.time or 0) - MINUTE
+        is_busy = any(call.session is event.session and (call.time or 0) > since for call in flight)
+        return None if state.has_gap or is_busy else report  # it waits for the CSMS to answer
+
+    expect(state, "RMT-010", action, _TRIGGERED_WITHIN, verdict, event)
 
 
 @rule(

@@ -24,6 +24,8 @@ _AVAILABLE: Final = "Available"
 _RESERVED: Final = "Reserved"
 _WITHIN: Final = 60
 """Seconds for a status to be told."""
+_CLOCKS_DIFFER: Final = 60
+"""Seconds, as for TIME-009."""
 _AFTER_EXPIRY: Final = 120
 """Seconds: the station's clock need not be the capture's."""
 
@@ -169,11 +171,45 @@ def expired_untold(event: Message, state: SessionState) -> None:
 
     def verdict() -> Report | None:
         known = station.reservations.get(identity)
-        if state.has_gap or known is None or known.ended is not None or known.n != event.n:
+        if state.has_gap or known is None or known.n != event.n or _may_be_silent(known, station):
             return None
-        return Report(f"no ReservationStatusUpdate of reservation {identity}, which has expired")
+        if known.ended is None:
+            return Report(f"no ReservationStatusUpdate of reservation {identity}, which has expired")
+        still = [
+            at
+            for at, one in station.connectors.items()
+            if at[0] == known.place[0] and one.status == _RESERVED
+        ]
+        others = [one for one in station.reservations.values() if one.ended is None]
+        if not known.is_expired or known.place[0] is None or not still or others:
+            return None
+        return Report(
+            f"reservation {identity} has expired, and EVSE {known.place[0]} is still {_RESERVED}",
+            "still Reserved",
+            events=tuple(station.connectors[at].n for at in still[:5]),
+        )
 
     expect(state, "RES-004", identity, left + _AFTER_EXPIRY, verdict, event)
+
+
+def _may_be_silent(known: Reservation, station: StationState) -> bool:
+    """Whether a station need not tell that a reservation expired: it was used, lost or cancelled, or it was offline."""
+    boot, cancel = station.registration.call, station.requests.get("CancelReservation")
+    if boot is not None and boot.n > known.n:
+        return True
+    if cancel is not None and cancel.answer is None and cancel.asked.get("reservationId") == known.id:
+        return True
+    opened = [one.time for one in station.open_sessions.values() if one.time is not None]
+    if known.expiry is not None and opened and min(opened) > known.expiry:
+        return True
+    transactions = (*station.transactions.running(), *station.transactions.ended.values())
+    return any(  # it does not name the reservation: TX2-019 tells
+        one.token == known.token
+        and one.start is not None
+        and one.start.n > known.n
+        and known.place[0] in (None, one.place[0])
+        for one in transactions
+    )
 
 
 _BLOCKING: Final = frozenset({"Faulted", "Unavailable"})
@@ -293,6 +329,9 @@ def somebody_else(event: Message, state: SessionState) -> Report | None:
 )
 def accepted_expired(event: Message, state: SessionState) -> Report | None:
     left = _seconds_to_expiry(event)
-    if status_of(event) != _ACCEPTED or left is None or left >= 0 or event.call is None:
+    if status_of(event) != _ACCEPTED or left is None or event.call is None:
+        return None
+    left = max(left, left - (state.station.csms_ahead or 0) / SECOND)  # by the CSMS's clock
+    if left >= -_CLOCKS_DIFFER:
         return None
     return Report(f"it had expired {duration(round(-left * SECOND))} before", events=(event.call.n,))

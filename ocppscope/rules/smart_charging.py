@@ -4,7 +4,7 @@ Here are what a profile holds, in every version, and how it is answered. Sources
 §7.8 to §7.14, §9.4 with errata 3.38 to 3.66; OCPP 2.0.1 and 2.1 part 2, use case K01.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from operator import ne
 from typing import Any, Final
@@ -14,7 +14,17 @@ from ocppscope.ocpp.lenient import fields, identifier, text, told, whole
 from ocppscope.ocpp.schedules import clock
 from ocppscope.ocpp.times import duration
 from ocppscope.ocpp.versions import V16, V21
-from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, on_answer, on_call, rule
+from ocppscope.rules.registry import (
+    ERROR,
+    INFO,
+    WARNING,
+    Profile,
+    Report,
+    Severity,
+    on_answer,
+    on_call,
+    rule,
+)
 from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.profiles import (
@@ -38,7 +48,7 @@ from ocppscope.rules.tables.profiles import (
     shape_of,
 )
 from ocppscope.rules.tables.requests import asked, status_of
-from ocppscope.rules.waiting import is_held_up
+from ocppscope.rules.waiting import is_held_up, misses_messages
 
 _SET: Final = "SetChargingProfile"
 _AVAILABLE: Final = "Available"
@@ -124,6 +134,8 @@ def _wrong_transaction(
             return None
         if running.start_answer is None or running.start_answer.n > call.n:
             return None
+        if misses_messages(state, running.start.n):
+            return None  # that one may have ended, and another begun
         return f"where transaction {running.id} runs, not {wanted}", (running.start.n,)
     last = known.last.get((None, connector))
     if last is not None and last.stop is not None and last.stop.n > call.n:
@@ -266,10 +278,10 @@ def odd_recurrency(event: Message, state: SessionState) -> Report | None:
     if kind is None or (kind == RECURRING) == (recurrency is not None):
         return None
     if kind == RECURRING:
-        return Report(f"{named(profile)} is Recurring, and does not say how", purpose_name(profile))
-    return Report(
-        f"{named(profile)} is {kind}, with recurrencyKind {text(recurrency)}", purpose_name(profile)
-    )
+        said = f"{named(profile)} is Recurring, and does not say how"
+    else:
+        said = f"{named(profile)} is {kind}, with recurrencyKind {text(recurrency)}"
+    return Report(said, f"{purpose_name(profile)} {kind[:50]}".lstrip())
 
 
 def odd_start(event: Message) -> Report | None:
@@ -302,6 +314,8 @@ def odd_start_16(event: Message, state: SessionState) -> Report | None:
 # --- how it is answered (1.6) ---
 
 _FEATURE_PROFILE: Final = "SmartCharging"
+_NOT_SUPPORTED: Final = "NotSupported"
+_INCOMPLETE: Final[Mapping[Profile, Severity]] = {"strict": ERROR, "field": WARNING}
 
 
 @rule(
@@ -317,8 +331,8 @@ _FEATURE_PROFILE: Final = "SmartCharging"
 )
 def not_refused(event: Message, state: SessionState) -> list[Report]:
     status = status_of(event)
-    if event.call is None or status is None:
-        return []
+    if event.call is None or status in (None, _NOT_SUPPORTED):
+        return []  # where there is no smart charging, values need not be known
     found, numbers, station = [], (event.call.n,), state.station
     for violation in event.call.violations:
         if violation.keyword == "enum":
@@ -329,9 +343,11 @@ def not_refused(event: Message, state: SessionState) -> list[Report]:
         said = f"connectorId is {connector}, where NumberOfConnectors is {connectors}, and the answer is {status}"
         found.append(Report(said, "connectorId", events=numbers))
     supported = station.configuration.get("SupportedFeatureProfiles", "")
-    if supported and status != "NotSupported" and not _is_in(_FEATURE_PROFILE, supported):
+    if supported and not _is_in(_FEATURE_PROFILE, supported):
         said = f"SupportedFeatureProfiles is {supported[:100]}, and the answer is {status}"
-        found.append(Report(said, "SupportedFeatureProfiles", events=numbers))
+        # Where it is taken, the list may be what is wrong.
+        severity = _INCOMPLETE if status == ACCEPTED else None
+        found.append(Report(said, "SupportedFeatureProfiles", severity, numbers))
     return found
 
 

@@ -96,8 +96,8 @@ def on_no_connector(event: Message, state: SessionState) -> Report | None:
 def second_start(event: Message, state: SessionState) -> Report | None:
     connector = whole(fields(event.payload).get("connectorId"))
     here = state.station.transactions.at.get((None, connector))
-    if connector is None or here is None or here.start is None or repeats(event, here):
-        return None
+    if not connector or here is None or here.start is None or repeats(event, here):
+        return None  # on connector 0 is TX16-001
     detail = (
         f"StartTransaction on connector {connector}, where {_named(here)} runs since {_since(here.start)}"
     )
@@ -174,10 +174,12 @@ def no_reservation(event: Message, state: SessionState) -> Report | None:
 
 
 def _is_surely_live(one: Reservation, event: Message, start: int | None, state: SessionState) -> bool:
-    """Live by both clocks, and neither a reboot nor a hole in the capture since."""
+    """Live by both clocks, and neither a fault, a reboot nor a hole in the capture since."""
     station = state.station
     booted = station.registration.call
-    if one.ended is not None or one.expiry is None or station.missed > one.n or (booted and booted.n > one.n):
+    if one.ended is not None or one.is_released or one.expiry is None:
+        return False
+    if station.missed > one.n or (booted and booted.n > one.n):
         return False
     if event.time is None or one.time is None or start is None:
         return False
@@ -597,7 +599,7 @@ def no_reason(event: Message, state: SessionState) -> Report | None:
 def no_tag(event: Message, state: SessionState) -> Report | None:
     payload = event.payload
     if type(payload) is not dict or payload.get("reason") != LOCAL or payload.get("idTag") is not None:
-        return None
+        return None  # without a reason it is TX16-013
     # A button stops it too, which is Local and has no idTag: no way to tell.
     return Report("StopTransaction has the reason Local and no idTag", severity=_BUTTON)
 
@@ -652,7 +654,7 @@ def odd_energy(event: Message, state: SessionState) -> Report | None:
         return None
     energy, stopped = meter - one.meter_start, told(payload.get("timestamp"))
     subject = f"connector {one.place[1]}"
-    if energy == 0 and _CHARGED in one.noted:
+    if energy == 0 and _was_charging(one, state):
         return Report(
             f"{_named(one)} was Charging, and took 0 Wh", f"{subject} nothing", events=_numbers(one.start)
         )
@@ -663,6 +665,12 @@ def odd_energy(event: Message, state: SessionState) -> Report | None:
         return None
     detail = f"{_named(one)} took {energy} Wh in {duration(stopped - one.started)}: {power / 1000:,.0f} kW on average"
     return Report(detail, f"{subject} power", events=_numbers(one.start))
+
+
+def _was_charging(one: Transaction, state: SessionState) -> bool:
+    """Whether its connector was Charging; many stations say so before they send StartTransaction."""
+    shows = state.station.connectors.get(one.place)
+    return _CHARGED in one.noted or (shows is not None and shows.status == "Charging")
 
 
 @learns(on_call("StatusNotification"))
@@ -704,6 +712,8 @@ def goes_on(event: Message, state: SessionState) -> None:
         has_changed = known.at.get(one.place) is not None or known.last.get(one.place) is not one
         if has_changed or station.missed > event.n or (booted is not None and booted.n > event.n):
             return None
+        if shows.since > event.n and shows.before not in _RUNNING:
+            return None  # it is the next one, which CON-007 looks at
         detail = f"connector {one.place[1]} still says {shows.status} {seconds} s after StopTransaction"
         return Report(detail, f"connector {one.place[1]}", events=(shows.n,))
 
@@ -1000,6 +1010,8 @@ _SOON: Final = 5 * MINUTE
 def blocked(event: Message, state: SessionState) -> Report | None:
     one = state.station.deliveries.again(event)
     if one is None or one.sent + 1 < _THIRD or event.direction != FROM_STATION or not _is_a_retry(event, one):
+        return None
+    if state.station.deliveries.was_passed(one.last):
         return None
     sent = one.sent + 1
     every = ""

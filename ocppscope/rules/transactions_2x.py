@@ -11,15 +11,17 @@ from typing import Any, Final
 from ocppscope.events import CALLRESULT, Message
 from ocppscope.ocpp.lenient import fields, identifier, items, text, told, whole
 from ocppscope.ocpp.metering import ENERGY, SOC, sampled
+from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V21
 from ocppscope.rules.expectations import expect, meet, unless_lost
-from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, on_answer, on_call, rule
+from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, learns, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked
-from ocppscope.rules.tables.transactions import Transaction, signature
+from ocppscope.rules.tables.transactions import Transaction, is_repeated
+from ocppscope.rules.waiting import is_held_up
 
 _EVENT: Final = on_call("TransactionEvent")
 STARTED, UPDATED, ENDED = "Started", "Updated", "Ended"
@@ -63,14 +65,20 @@ def _told(event: Message, state: SessionState) -> _Told:
         text(payload.get("eventType")),
         text(payload.get("triggerReason")),
         number,
-        known is not None and known.seen.get(number) == signature(payload),
+        known is not None and is_repeated(known, number, payload),
     )
     return found
 
 
 def _is_whole(known: Transaction | None, state: SessionState) -> bool:
     """Whether all of a transaction is in the capture so far."""
-    return known is not None and known.start is not None and not known.missing and not state.has_gap
+    return (
+        known is not None
+        and known.start is not None
+        and not known.missing
+        and not state.has_gap
+        and state.station.missed < known.start.n
+    )
 
 
 def _proof(*messages: Message | None) -> tuple[int, ...]:
@@ -444,6 +452,28 @@ def _asked_since(state: SessionState, known: Transaction, *actions: str) -> bool
     return any(one is not None and one.call.n > start for one in requests)
 
 
+_STOPS: Final = "TX2-013 stops"
+"""By transactionId: the number of the RequestStopTransaction."""
+
+
+@learns(on_call("RequestStopTransaction"))
+def learn_stop(event: Message, state: SessionState) -> None:
+    identity = identifier(fields(event.payload).get("transactionId"))
+    if identity is not None:
+        state.station.noted.setdefault(_STOPS, Recent(50))[identity] = event.n
+
+
+def _has_told(known: Transaction, trigger: str) -> bool:
+    """Whether one of its latest events had that triggerReason."""
+    return any(signed[2] == trigger for signed in known.seen.values())
+
+
+def _is_refused(state: SessionState, known: Transaction) -> bool:
+    """Whether the latest word on its token, in whatever answer, is another than Accepted."""
+    found = state.station.authorizations.get(known.token or "")
+    return found is not None and found.status != "Accepted"
+
+
 @rule(
     "TX2-013",
     "stoppedReason does not fit what happened",
@@ -461,13 +491,16 @@ def stopped_reason(event: Message, state: SessionState) -> Report | None:
     known, reason = seen.known, seen.info.get("stoppedReason")
     said = None
     if reason == "Timeout" and seen.trigger != "EVConnectTimeout":
+        if known is not None and (known.missing or _has_told(known, "EVConnectTimeout")):
+            return None
         said = f"Timeout, with triggerReason {seen.trigger}"
     elif known is not None and _is_whole(known, state):
-        if reason == "Remote" and not _asked_since(state, known, "RequestStopTransaction"):
+        stops: Recent[str, int] = state.station.noted.get(_STOPS) or Recent(1)
+        if reason == "Remote" and seen.id not in stops:
             said = "Remote, and the CSMS sent no RequestStopTransaction"
         elif reason == "ImmediateReset" and not _asked_since(state, known, "Reset"):
             said = "ImmediateReset, and the CSMS sent no Reset"
-        elif reason == "DeAuthorized" and known.status == "Accepted":
+        elif reason == "DeAuthorized" and known.status == "Accepted" and not _is_refused(state, known):
             said = "DeAuthorized, and the CSMS accepted the idToken"
     return Report(f"{said}: transaction {seen.id}", str(reason)) if said else None
 
@@ -635,10 +668,16 @@ def reservation_not_named(event: Message, state: SessionState) -> Report | None:
         return None
     if place is None and seen.known is not None:
         place = seen.known.place[0]
-    known = state.station.reservations.at((place, None), event.time)
-    if known is None or known.token != token or (seen.known is not None and seen.known.tokens):
+    if seen.known is not None and (seen.known.tokens or seen.known.missing):
         return None
-    return Report(f"reservation {known.id} of EVSE {place} is for this idToken", "", None, (known.n,))
+    reservations, when = state.station.reservations, told(seen.payload.get("timestamp"))
+    for known in (reservations.at((place, None), event.time), reservations.at((None, None), event.time)):
+        if known is None or known.token != token:
+            continue
+        if when is not None and known.time is not None and when < known.time:
+            continue  # it was queued
+        return Report(f"reservation {known.id} of EVSE {place} is for this idToken", "", None, (known.n,))
+    return None
 
 
 # --- what the CSMS is told and answers ---
@@ -670,8 +709,10 @@ def transaction_status(event: Message, state: SessionState) -> Report | None:
     known = state.station.transactions.find(identity)
     if known is None or known.latest is None or known.latest.n > event.call.n or type(ongoing) is not bool:
         return None
-    if ongoing is known.is_open or (not ongoing and state.is_partial):
+    if ongoing is known.is_open:
         return None
+    if not ongoing and (state.is_partial or state.station.missed > known.latest.n):
+        return None  # its end may be among what is missing
     said = "runs" if known.is_open else "has ended"
     if ongoing is False and fields(event.payload).get("messagesInQueue") is True:
         return None  # its end waits in the queue
@@ -911,26 +952,27 @@ _RESUMED_WITHIN: Final = 600
     needs="time",
     versions=(V21,),
 )
-def not_resumed(event: Message, state: SessionState) -> Report | None:
+def not_resumed(event: Message, state: SessionState) -> None:
     station = state.station
     if event.action == "TransactionEvent":
         if station.expected:
             seen = _told(event, state)
             if seen.trigger == "TxResumed" or seen.kind == ENDED:
                 meet(station, "TX2-026", seen.id)
-        return None
+        return
     request = station.requests.get("Reset")
     if event.call is not None or request is None or request.status != "Accepted":
-        return None
+        return
     boot = station.registration.call
     if request.asked.get("type") != "ImmediateAndResume" or (boot is not None and boot.n > request.call.n):
-        return None
-    untold = []
+        return
+    if request.asked.get("evseId") is not None:
+        return  # the reset of an EVSE is no boot
+    interrupted = []
     for one in station.transactions.running()[:20]:
         if one.id is None or one.start is None or one.latest is None or one.start.n > request.call.n:
             continue
-        if fields(one.latest.payload).get("triggerReason") != "ResetCommand":
-            untold.append(one.id)
+        interrupted.append(one)
         report = Report(f"no TxResumed of transaction {one.id} within {_RESUMED_WITHIN // 60} min", one.id)
         expect(
             state,
@@ -940,8 +982,16 @@ def not_resumed(event: Message, state: SessionState) -> Report | None:
             unless_lost(state, report),
             event,
         )
-    if not untold or state.is_partial:
-        return None
-    return Report(
-        f"no event with ResetCommand of transaction {', '.join(untold[:5])} before the boot", "ResetCommand"
-    )
+    if not interrupted or state.is_partial:
+        return
+
+    def verdict() -> Report | None:
+        untold = [str(one.id) for one in interrupted if not _has_told(one, "ResetCommand")]
+        if not untold or is_held_up(state, event):
+            return None
+        return Report(
+            f"no event with ResetCommand of transaction {', '.join(untold[:5])}, neither before the boot nor after it",
+            "ResetCommand",
+        )
+
+    expect(state, "TX2-026", "ResetCommand", _RESUMED_WITHIN, verdict, event)

@@ -9,6 +9,7 @@ from typing import Final
 from ocppscope.events import Message
 from ocppscope.ocpp.times import MINUTE, SECOND
 from ocppscope.rules.state import SessionState
+from ocppscope.rules.tables.registration import PENDING, REJECTED
 
 _QUEUED: Final = frozenset({"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"})
 _RETRIES: Final = 10 * MINUTE
@@ -23,7 +24,12 @@ def misses_messages(state: SessionState, since: int) -> bool:
 
 def is_held_up(state: SessionState, event: Message) -> bool:
     """Whether the station may hold back messages that were due after an event, or the capture misses some."""
-    if misses_messages(state, event.n):
+    registration = state.station.registration
+    if (
+        misses_messages(state, event.n)
+        or registration.is_waiting
+        or registration.status in (PENDING, REJECTED)
+    ):
         return True
     since, deliveries = event.time or 0, state.station.deliveries
     return any(

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ocppscope.events import FROM_CSMS, FROM_STATION
 from ocppscope.rules.registry import RULES
 from tests.rules.sessions import (
     BOOT_2X,
@@ -140,6 +141,7 @@ def set_key(name, value=SECRET):
 
 NOBODY = token("", "NoAuthorization")
 CENTRAL = token("c", "Central")
+ONE = configured(NumberOfConnectors=1)
 NEITHER = configured(AuthorizationCacheEnabled="false", LocalAuthListEnabled="false")
 NEITHER_2X = [variables("AuthCacheCtrlr", Enabled="false"), variables("LocalAuthListCtrlr", Enabled="false")]
 
@@ -196,13 +198,13 @@ CASES = [
     ),
     case(
         "AUTH-005",
-        [authorize(), start(), "+600s", authorize(), stop("A")],
-        [authorize(), start(), "+600s", stop("A")],
+        [ONE, authorize(), start(), "+600s", authorize(), stop("A")],
+        [ONE, authorize(), start(), "+600s", stop("A")],
         E,
     ),
     case(
         "AUTH-005",
-        [authorize(), start(), "+600s", authorize(), stop("a")],
+        [ONE, authorize(), start(), "+600s", authorize(), stop("a")],
         [authorize(), start(), "+600s", authorize("B", parent="P"), stop()],
         E,
         about="another token",
@@ -754,3 +756,96 @@ def test_shapes(name):
             )
         ]
         judged(odd, version=version, only=OURS)
+
+
+# --- what waited in the queue ---
+
+BEGUN = {"connectorId": 1, "idTag": "A", "meterStart": 1, "timestamp": stamp()}
+CONCURRENT = authorize(status="ConcurrentTx")
+
+
+def refused_once(asked, *meanwhile):
+    """A Call that gets a CallError, and is sent again after what comes in between."""
+    first = new()
+    yield f"> {call(first, 'StartTransaction', asked)}"
+    yield f"< {error(first)}"
+    yield from meanwhile
+    yield ask(new(), "StartTransaction", asked, {"transactionId": 7, "idTagInfo": info()})
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # It began before the token was refused: sent again, and held up behind another.
+        [authorize(), *refused_once(BEGUN, "+2s", CONCURRENT)],
+        [authorize(), refused_once(BEGUN | {"idTag": "B"}, "+60s", CONCURRENT), start(when=stamp(1))],
+    ],
+)
+def test_starts_that_are_older_than_the_refusal(legal):
+    assert not judged(legal, only=["AUTH-002"])
+
+
+def test_the_next_transaction_is_not_the_one_that_is_stopped():
+    waits = refused_once(BEGUN, "+50s", authorize(), "+10s")
+    legal = [status(), authorize(), waits, stop("A", timestamp=stamp(20)), later(1)]
+    assert not judged(legal, only=["AUTH-005"])
+
+
+def test_how_many_connectors_there_are_may_not_be_known():
+    found = judged(authorize(), start(), "+600s", authorize(), stop("A"), only=["AUTH-005"])
+    assert [one.severity for one in found] == [W]
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        [configured(MaxEnergyOnInvalidId="3000"), start(status="Invalid"), later(121)],
+        # Sent twice, and accepted in the end.
+        [
+            [
+                f"> {call('t1', 'StartTransaction', BEGUN)}",
+                "+31s",
+                f"> {call('t2', 'StartTransaction', BEGUN)}",
+            ],
+            f"< {result('t1', {'transactionId': 7, 'idTagInfo': info('Invalid')})}",
+            f"< {result('t2', {'transactionId': 7, 'idTagInfo': info()})}",
+            later(200),
+        ],
+    ],
+)
+def test_transactions_that_may_go_on(legal):
+    assert not judged(configured(StopTransactionOnInvalidId="true"), legal, only=["AUTH-004"])
+
+
+def test_it_is_the_station_that_goes_on():
+    found = judged(
+        configured(StopTransactionOnInvalidId="true"),
+        start(status="Invalid"),
+        later(200),
+        only=["AUTH-004"],
+    )
+    assert [one.direction for one in found] == [FROM_STATION]
+
+
+@pytest.mark.parametrize("masked", ["****", "xxxxxxxx", "•••"])
+def test_a_secret_that_is_masked(masked):
+    assert not judged(
+        set_key("AuthorizationKey", masked), configured(AuthorizationKey=masked), only=["AUTH-014"]
+    )
+
+
+def test_a_start_that_is_sent_again_counts_once():
+    found = judged(NEITHER, refused_once(BEGUN, "+60s"), only=["AUTH-003", "AUTH-012"])
+    assert [(one.rule.id, one.count) for one in found] == [("AUTH-003", 1), ("AUTH-012", 1)]
+
+
+def test_where_bytes_are_missing_the_first_transaction_may_have_ended():
+    second = start(transaction=8, connector=2)
+    assert judged(start(), second, only=["AUTH-013"])
+    assert not judged(start(), gap(), second, only=["AUTH-013"])
+
+
+def test_a_long_parent():
+    found = findings_of(authorize(parent="x" * 21))["AUTH-001"]
+    assert found.detail == "Authorize has a parentIdTag of 21 characters, at most 20 are allowed"
+    assert found.direction == FROM_CSMS

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocppscope.events import Tls
+from ocppscope.events import FROM_STATION, Tls
 from tests.rules.sessions import (
     BOOT_2X,
     BOOT_16,
@@ -12,10 +12,12 @@ from tests.rules.sessions import (
     call,
     case,
     closed,
+    damaged,
     error,
     findings_of,
     gap,
     judged,
+    notice,
     opened,
     result,
     stamp,
@@ -25,6 +27,7 @@ E, W, I = "error", "warning", "info"
 ASKED_16 = {"chargePointVendor": "V", "chargePointModel": "M"}
 ASKED_2X = {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}}
 V2 = {"version": "2.0.1"}
+ACCEPTED = {"status": "Accepted"}
 
 
 def boot(status="Accepted", interval=300, asked=None, message_id="b", current=CURRENT):
@@ -391,6 +394,53 @@ def test_a_report_that_was_asked_for_may_come_while_pending():
     assert "BOOT-003" in findings_of(boot_2x("Pending"), notify, **V2)
 
 
+def availability(evse=1, connector=None):
+    place = {"id": evse} | ({"connectorId": connector} if connector else {})
+    told = {
+        "eventId": 1,
+        "timestamp": CURRENT,
+        "trigger": "Delta",
+        "actualValue": "Available",
+        "eventNotificationType": "HardWiredNotification",
+        "component": {"name": "EVSE", "evse": place},
+        "variable": {"name": "AvailabilityState"},
+    }
+    asked = {"generatedAt": CURRENT, "seqNo": 0, "tbc": False, "eventData": [told]}
+    return ask(f"ne{evse}", "NotifyEvent", asked)
+
+
+def test_a_triggered_status_may_be_told_by_an_event():
+    pieces = [boot_2x("Pending"), trigger("StatusNotification"), availability(connector=1)]
+    assert not judged(pieces, only=["BOOT-003"], **V2)
+    assert judged(boot_2x("Pending"), availability(connector=1), only=["BOOT-003"], **V2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([availability(), status_2x()], [status_2x("s9")]),
+        ([status_2x()], [availability()]),
+        ([availability(), availability(2)], [status_2x("s9"), status_2x("s8", evse=2)]),
+    ],
+)
+def test_the_status_of_an_evse_and_that_of_its_connectors(before, after):
+    pieces = [boot_2x(), before, "+200s", AWAY, boot_2x(message_id="b2"), after, "+200s", beat()]
+    assert not judged(pieces, only=["BOOT-012"], **V2)
+
+
+def test_a_request_before_the_answer_to_a_boot_that_was_asked_for():
+    asked = ASKED_2X | {"reason": "RemoteReset"}
+    pieces = [boot_2x(), reset(kind="Immediate"), AWAY, f"> {call('c', 'BootNotification', asked)}", BEAT]
+    assert judged(pieces, only=["BOOT-002"], **V2)[0].severity == E
+    assert judged(boot_2x(), pieces[2:], only=["BOOT-002"], **V2)[0].severity == I
+
+
+def test_a_boot_that_is_told_again_has_the_same_reason():
+    asked = ASKED_2X | {"reason": "RemoteReset"}
+    pieces = [boot_2x(), reset(kind="Immediate"), AWAY, f"> {call('c', 'BootNotification', asked)}", "+40s"]
+    assert not judged(pieces, boot_2x(message_id="d", reason="RemoteReset"), only=["BOOT-013"], **V2)
+
+
 def test_the_interval_that_was_set_later_counts():
     change = ask(
         "c", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"}, {"status": "Accepted"}, "<"
@@ -429,3 +479,105 @@ def test_no_shape_of_a_payload_raises(asked, answer):
                 version=version,
             )
         judged(boot(), ask("x", "TriggerMessage", asked, answer, "<"), ask("y", "Reset", asked, answer, "<"))
+
+
+# --- legal, though they looked wrong ---
+
+
+def diagnostics(told, message_id):
+    return ask(message_id, "DiagnosticsStatusNotification", {"status": told})
+
+
+BOOT_AGAIN = boot("Pending", 60, message_id="b2")
+UNREADABLE = [f"> {call('b2', 'BootNotification', ASKED_16)}", damaged("rpc", side="<"), "+1s"]
+GET_KEYS = ask("g", "GetConfiguration", {}, {"configurationKey": []}, "<")
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # What was asked for comes after the next BootNotification.
+        [boot("Pending", 60), "+59s", trigger("StatusNotification"), "+1s", BOOT_AGAIN, status()],
+        [
+            [
+                boot("Pending", 60),
+                ask("g", "GetDiagnostics", {"location": "ftp://h/"}, {"fileName": "f"}, "<"),
+            ],
+            [
+                diagnostics("Uploading", "d1"),
+                "+60s",
+                BOOT_AGAIN,
+                "+60s",
+                boot("Pending", 60, message_id="b3"),
+            ],
+            diagnostics("Uploaded", "d2"),
+        ],
+        # The security whitepaper's trigger names the other message.
+        [
+            boot("Pending", 60),
+            ask(
+                "t",
+                "ExtendedTriggerMessage",
+                {"requestedMessage": "FirmwareStatusNotification"},
+                ACCEPTED,
+                "<",
+            ),
+            ask("f", "SignedFirmwareStatusNotification", {"status": "Idle"}),
+        ],
+        # The answer that accepted it is missing, or could not be read.
+        [UNREADABLE, status()],
+        [boot("Pending", 60), "+60s", UNREADABLE, status()],
+        [boot("Rejected", 60), gap("<"), "+100s", status(), GET_KEYS],
+        [boot("Rejected", 60), "+60s", UNREADABLE, status(), GET_KEYS],
+    ],
+)
+def test_messages_before_the_station_is_accepted(legal):
+    assert not judged(legal, only=["BOOT-001", "BOOT-004", "BOOT-005", "BOOT-006"])
+
+
+def test_what_was_asked_before_the_boot_does_not_count():
+    before = [boot(), trigger("StatusNotification"), status(), closed(), "+60s", opened()]
+    found = findings_of(before, BOOT_AGAIN, status("s2"), only=["BOOT-004"])
+    assert found["BOOT-004"].count == 1
+
+
+def test_it_is_the_station_that_does_not_boot_again():
+    found = judged(boot("Pending", 60), "+200s", GET_KEYS, only=["BOOT-008"])
+    assert [one.direction for one in found] == [FROM_STATION]
+
+
+def test_clocks_are_in_doubt_where_the_zone_of_the_log_was_assumed():
+    assumed = notice("text.assumed", "no zone", "a.log: zone")
+    wrong = [boot(), [[status(f"s{n}", told=stamp(n * 60 + 600)), "+60s"] for n in range(4)]]
+    assert findings_of(wrong)["BOOT-020"].severity == W
+    found = findings_of(assumed, wrong)["BOOT-020"]
+    assert (found.severity, found.detail) == (
+        "info",
+        "10.0 min ahead of what the CSMS told; the zone of the log was assumed",
+    )
+    found = findings_of(assumed, boot(current=stamp(-600)))["BOOT-019"]
+    assert (found.severity, found.detail) == (
+        "info",
+        "currentTime is 10.0 min behind the capture; the zone of the log was assumed",
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        f"> {call('b2', 'BootNotification', ASKED_16)}",
+        boot("Pending", 60),
+        boot("Rejected", 60),
+    ],
+)
+def test_data_transfer_of_the_csms_is_none_of_the_station(before):
+    transfer = ask("d", "DataTransfer", {"vendorId": "V"}, ACCEPTED, "<")
+    assert not judged(before, transfer, only=["BOOT-001", "BOOT-004", "BOOT-005"])
+
+
+def test_after_a_reset_it_is_a_boot():
+    early = [f"> {call('b2', 'BootNotification', ASKED_16)}", status()]
+    for before, severity in (([], I), (reset(), E)):
+        found = judged(boot(), before, AWAY, early, only=["BOOT-001"])
+        assert [one.severity for one in found] == [severity]

@@ -392,6 +392,26 @@ def test_the_next_pull_is_due_too():
     assert judged(pieces, only=["SC-029"], **V21)
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [transaction(), set_2x(validFrom=stamp(3600), **DYNAMIC)],
+        [transaction(), set_2x(validTo=stamp(30), **DYNAMIC)],
+        [transaction(), set_2x(of={"duration": 30}, **DYNAMIC)],
+        [transaction(evse=2), set_2x(**DYNAMIC)],
+        [set_2x(**DYNAMIC), "+100s", transaction()],
+    ],
+)
+def test_a_profile_that_limits_nothing_is_not_updated(pieces):
+    assert not judged(pieces, "+80s", beat(), "+50s", beat(), only=["SC-029"], **V21)
+
+
+def test_priority_charging_may_have_begun_before_the_capture():
+    before = [opened(late=True), transaction("Updated", seq=4, reason="ChargingRateChanged")]
+    assert not judged(before, use_priority(), "+61s", beat(), only=["SC-030"], **V21)
+    assert judged(before, priority(), use_priority(False), "+61s", beat(), only=["SC-030"], **V21)
+
+
 def test_an_update_of_a_profile_that_may_be_from_before():
     assert not judged(update(9), only=["SC-029"], **V21)
     assert not judged(

@@ -340,6 +340,12 @@ def test_what_the_station_says_of_another_component_does_not_count():
     assert not judged(other, set_2x(identity=1), only=["SC-028"], **V21)
 
 
+def test_ids_that_are_too_low_are_one_finding():
+    profiles = [set_2x(identity=number) for number in range(1, 4)]
+    found = judged(variables(MaxExternalConstraintsId="1000"), profiles, only=["SC-028"], **V21)
+    assert [one.count for one in found] == [3]
+
+
 def test_an_evse_may_sleep_while_idle():
     idle = phases(evseSleep=True, operationMode="Idle")
     assert not judged(variables(SupportsEvseSleep="false"), set_2x(of=idle), only=["SC-027"], **V21)

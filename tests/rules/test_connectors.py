@@ -772,6 +772,25 @@ def test_what_fits_the_transactions(legal):
     assert not judged(legal, only=["CON-007"])
 
 
+def test_what_stays_out_of_use_with_the_station():
+    out = [status_2x(), change_2x(evse=None), status_2x("Unavailable")]
+    assert not judged(out, change_2x("Operative"), later(90), only=["CON-010"], version="2.0.1")
+    assert judged(out, change_2x("Operative", evse=None), later(90), only=["CON-010"], version="2.0.1")
+
+
+def test_changes_of_two_evses_are_two():
+    both = [status_2x(), status_2x(evse=2), change_2x(), change_2x(evse=2), status_2x("Unavailable", evse=2)]
+    assert judged(both, later(90), only=["CON-010"], version="2.0.1")
+    assert not judged(both, change_2x("Operative"), later(90), only=["CON-010"], version="2.0.1")
+
+
+def test_another_connector_after_the_first_is_free_again():
+    first = [status_2x(), status_2x(connector=2), running(), status_2x("Occupied")]
+    other = status_2x("Occupied", connector=2)
+    assert judged(first, other, only=["CON-012"], version="2.0.1")
+    assert not judged(first, status_2x("Available"), other, only=["CON-012"], version="2.0.1")
+
+
 def test_a_station_that_is_offline_gets_its_time_again():
     pieces = [CHARGING, statuses("Available"), closed(), "+300s", opened(), "+20s"]
     assert not judged(pieces, stop(), later(121), only=["CON-007"])
@@ -1126,3 +1145,45 @@ def test_shapes(shape):
                 for action in STATION.split()[:3]
             ]
             judged(odd, version=version, only=OURS)
+
+
+# --- what is still in the queue ---
+
+
+def queued(count, since):
+    """MeterValues of a transaction, one each second, that were made before the session."""
+    for number in range(count):
+        sample = {"timestamp": stamp(since + number), "sampledValue": [{"value": "1000"}]}
+        yield ask(new(), "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": [sample]})
+        yield "+1s"
+
+
+def booted(status):
+    answer = {"status": status, "currentTime": CURRENT, "interval": 200}
+    return ask(new(), "BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"}, answer)
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # A long queue goes first, oldest first.
+        [CHARGING, closed(), "+900s", opened(), status(), queued(200, 60), stop(timestamp=stamp(300))],
+        [CHARGING, unlock(), closed(), "+900s", opened(), queued(200, 60), stop(timestamp=stamp(300))],
+        # A station that the CSMS has pending may not send it yet.
+        [
+            [CHARGING, unlock(), closed(), "+200s", opened(), booted("Pending"), "+200s", booted("Accepted")],
+            stop(reason="PowerLoss", timestamp=stamp(5)),
+        ],
+    ],
+)
+def test_the_stop_is_still_in_the_queue(legal):
+    assert not judged(legal, later(300), only=["CON-007", "CON-015"])
+
+
+def test_the_queue_has_come_and_the_stop_was_not_in_it():
+    waited = [closed(), "+900s", opened(), queued(200, 60)]
+    for rule, pieces in (
+        ("CON-007", [CHARGING, waited, status(), later(300)]),
+        ("CON-015", [CHARGING, unlock(), waited, later(300)]),
+    ):
+        assert [one.rule.id for one in judged(pieces, only=[rule])] == [rule]

@@ -11,6 +11,7 @@ from tests.rules.sessions import (
     ask,
     call,
     case,
+    closed,
     findings_of,
     gap,
     judged,
@@ -347,6 +348,38 @@ def test_a_monitor_may_have_alerted_before_the_capture():
 def test_a_tunnel_whose_data_is_no_json():
     found = findings_of(ask("d", "DataTransfer", TUNNEL | {"data": "x"}, ACCEPTED))
     assert "no JSON object" in found["DT-002"].detail
+
+
+def version_2x(number):
+    return ask("v", "GetLocalListVersion", {}, {"versionNumber": number}, "<")
+
+
+def use_of_list(value):
+    about = {"component": {"name": "LocalAuthListCtrlr"}, "variable": {"name": "Enabled"}}
+    answer = {"setVariableResult": [about | {"attributeStatus": "Accepted"}]}
+    return ask("e", "SetVariables", {"setVariableData": [about | {"attributeValue": value}]}, answer, "<")
+
+
+def without(*tags):
+    entries = [{"idToken": {"idToken": tag, "type": "ISO14443"}} for tag in tags]
+    asked = {"versionNumber": 6, "updateType": "Differential", "localAuthorizationList": entries}
+    return ask("w", "SendLocalList", asked, ACCEPTED, "<")
+
+
+UNANSWERED = f"< {call('u', 'SendLocalList', {'versionNumber': 6, 'updateType': 'Full'})}"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [use_of_list("false"), version_2x(0)],
+        [without("A"), version_2x(0)],
+        [UNANSWERED, closed(), "+60s", opened(), version_2x(6)],
+    ],
+)
+def test_versions_that_differ_for_a_reason(pieces):
+    assert not judged(send_list_2x(5), pieces, only=["LIST-005"], **V2)
+    assert judged(send_list_2x(5), pieces[:-1], version_2x(4), only=["LIST-005"], **V2)
 
 
 JSON = st.recursive(

@@ -310,8 +310,8 @@ CASES = [
     ),
     case(
         "V2X-002",
-        [needs(status="Rejected"), "+130s", BEAT],
-        [needs(status="Rejected"), "+5s", needs(message_id="z"), "+130s", BEAT],
+        [started(), needs(status="Rejected"), "+130s", BEAT],
+        [started(), needs(status="Rejected"), "+5s", needs(message_id="z"), "+130s", BEAT],
         E,
         about="asked again",
         also=["SC-021"],
@@ -372,6 +372,15 @@ def test_lost_bytes_may_have_held_what_is_missing():
     assert "TRF-002" not in rules_of(started(), change(), gap(), "+70s", BEAT)
     assert "DER-002" not in rules_of(SCHEDULED, gap(), "+430s", BEAT)
     assert "V2X-002" not in rules_of(needs(status="Rejected"), gap(), "+130s", BEAT)
+
+
+def test_needs_are_rejected_before_a_transaction_begins():
+    assert "V2X-002" not in rules_of(needs(status="Rejected"), "+130s", BEAT)
+
+
+def test_charging_only_is_what_a_period_does_by_default():
+    assert "V2X-003" in rules_of(profile(limit=10, dischargeLimit=-5))
+    assert "V2X-003" not in rules_of(profile(limit=10))
 
 
 def test_what_began_before_the_capture():

@@ -10,11 +10,13 @@ from tests.rules.sessions import (
     call,
     case,
     closed,
+    error,
     findings_of,
     gap,
     judged,
     opened,
     result,
+    stamp,
 )
 
 E, W, I = "error", "warning", "info"
@@ -230,7 +232,13 @@ CASES = [
         W,
         **V2,
     ),
-    case("RMT-005", [request_start(), event(reason="CablePluggedIn")], [request_start(), event(token=True)], E, **V2),
+    case(
+        "RMT-005",
+        [request_start(), event(reason="CablePluggedIn")],
+        [request_start(), event(token=True)],
+        E,
+        **V2,
+    ),
     case(
         "RMT-006",
         request_start(chargingProfile=PROFILE_2X | {"transactionId": "T"}),
@@ -260,7 +268,7 @@ CASES = [
     ),
     case(
         "RMT-008",
-        [event(token=True), request_stop("Rejected")],
+        [event(token=True), request_stop("Rejected"), LATER],
         [event(token=True), request_stop(), ended()],
         E,
         about="rejected",
@@ -425,6 +433,86 @@ def test_which_condition_was_missing(before, why):
     assert why in findings_of(before, remote_start(), LATER, only=["RMT-001"])["RMT-001"].detail
 
 
+def availability(value, evse, connector=None):
+    place = {"id": evse} | ({"connectorId": connector} if connector else {})
+    told = {
+        "eventId": 1,
+        "timestamp": CURRENT,
+        "trigger": "Delta",
+        "actualValue": value,
+        "eventNotificationType": "HardWiredNotification",
+        "component": {"name": "EVSE", "evse": place},
+        "variable": {"name": "AvailabilityState"},
+    }
+    asked = {"generatedAt": CURRENT, "seqNo": 0, "tbc": False, "eventData": [told]}
+    return ask(f"ne{evse}", "NotifyEvent", asked)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [availability("Available", 1), availability("Available", 2)],
+        [availability("Occupied", 1), event(token=True, remote=None), availability("Available", 2)],
+    ],
+)
+def test_no_ev_at_any_evse_is_nobodys_fault(before):
+    found = findings_of(before, request_start(evseId=None), LATER, only=["RMT-004"], **V2)["RMT-004"]
+    assert found.severity == I
+    assert "no EV was plugged in" in found.detail
+
+
+def test_a_transaction_that_ends_before_the_answer_counts():
+    asked = {"idToken": {"idToken": "A", "type": "ISO14443"}, "remoteStartId": 5, "evseId": 1}
+    crossing = [f"< {call('r', 'RequestStartTransaction', asked)}", event(token=True), ended()]
+    assert not judged(crossing, f"> {result('r', {'status': 'Accepted'})}", LATER, only=["RMT-004"], **V2)
+
+
+def test_a_transaction_without_authorization_waits_for_none():
+    start = {
+        "eventType": "Started",
+        "timestamp": CURRENT,
+        "triggerReason": "CablePluggedIn",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "T"},
+        "evse": {"id": 1, "connectorId": 1},
+        "idToken": {"idToken": "", "type": "NoAuthorization"},
+    }
+    begun = ask("e", "TransactionEvent", start, {"idTokenInfo": {"status": "Accepted"}})
+    assert not judged(begun, request_start(), only=["RMT-007"], **V2)
+
+
+def test_a_stop_is_rejected_where_the_end_is_on_its_way():
+    running = event(token=True)
+    assert not judged(running, request_stop("Rejected"), "+1s", UNPLUGGED, LATER, only=["RMT-008"], **V2)
+
+
+def test_what_follows_the_stop_before_its_answer():
+    crossing = [
+        event(token=True),
+        f"< {call('q', 'RequestStopTransaction', {'transactionId': 'T'})}",
+        event("Updated", "RemoteStop", 1, remote=None),
+        event("Updated", "MeterValuePeriodic", 2, remote=None),
+        f"> {result('q', {'status': 'Accepted'})}",
+    ]
+    assert not judged(crossing, LATER, only=["RMT-008"], **V2)
+
+
+def test_the_stop_of_an_unknown_transaction_has_to_be_told_too():
+    assert judged(request_stop(), LATER, only=["RMT-008"], **V2)
+    assert not judged(request_stop("Rejected"), LATER, only=["RMT-008"], **V2)
+
+
+def test_a_triggered_message_waits_for_an_answer_or_is_lost_with_a_reboot():
+    asked = trigger("LogStatusNotification")
+    busy = [f"> {call('d', 'DataTransfer', {'vendorId': 'V'})}", asked, "+61s"]
+    answered = [
+        f"< {result('d', {'status': 'Accepted'})}",
+        ask("l", "LogStatusNotification", {"status": "Idle"}),
+    ]
+    assert not judged(busy, answered, BEAT, only=["RMT-010"], **V2)
+    assert not judged(asked, closed(), "+60s", opened(), BOOT_2X, LATER, only=["RMT-010"], **V2)
+
+
 def test_a_start_that_crosses_the_answer_counts():
     crossing = [
         f"< {call('r', 'RemoteStartTransaction', {'idTag': 'A'})}",
@@ -498,3 +586,42 @@ def test_no_shape_of_a_payload_raises(asked, answer):
             for action in REQUESTS
         ]
         judged(pieces, ask("e", "TransactionEvent", asked, answer), boot(), LATER, version=version)
+
+
+# --- what the station may not be blamed for ---
+
+WAITS = {"transactionId": 1, "meterStop": 1, "timestamp": stamp()}
+BLOCKED = [f"> {call('x1', 'StopTransaction', WAITS)}", f"< {error('x1')}"]
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # Its start waits behind a message that the CSMS refuses.
+        [BLOCKED, remote_start(), LATER],
+        # It began and ended before the answer.
+        [
+            f"< {call('r', 'RemoteStartTransaction', {'idTag': 'A'})}",
+            [start(), stop(reason="EVDisconnected")],
+            f"> {result('r', {'status': 'Accepted'})}",
+            LATER,
+        ],
+        # Bytes are missing, but from the next session.
+        [remote_start(), AWAY, gap(), LATER],
+    ],
+)
+def test_a_start_that_may_still_come(legal):
+    assert not judged(status("Preparing"), legal, only=["RMT-001"])
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (ask("a", "Authorize", {"idTag": "A"}, {"idTagInfo": {"status": "Blocked"}}), "is Blocked"),
+        ([AWAY, boot(), status("Preparing", "s2")], "booted meanwhile"),
+    ],
+)
+def test_a_start_that_the_station_had_to_leave(after, why):
+    found = judged(status("Preparing"), remote_start(), after, LATER, only=["RMT-001"])
+    assert [one.severity for one in found] == [I]
+    assert why in found[0].detail

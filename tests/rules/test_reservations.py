@@ -2,7 +2,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rules.sessions import CURRENT, ask, call, case, findings_of, gap, judged, result, stamp
+from tests.rules.sessions import (
+    BOOT_2X,
+    CURRENT,
+    ask,
+    call,
+    case,
+    closed,
+    findings_of,
+    gap,
+    judged,
+    opened,
+    result,
+    stamp,
+)
 
 E, W, I = "error", "warning", "info"
 V2 = {"version": "2.0.1"}
@@ -205,6 +218,37 @@ def test_lost_bytes_may_have_held_what_is_missing():
         assert rule not in findings_of(pieces, version=version)
 
 
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # It is offline at that time.
+        [
+            AVAILABLE_2X,
+            reserve_2x(),
+            RESERVED_2X,
+            closed(),
+            "+900s",
+            opened(),
+            connector_2x("Available", "st9"),
+        ],
+        # It has rebooted.
+        [reserve_2x(), closed(), "+60s", opened(), BOOT_2X, connector_2x("Available", "st9")],
+        # It was used, and TX2-019 tells that it is not named.
+        [reserve_2x(), started_2x()],
+        # It may have been cancelled.
+        [reserve_2x(), f"< {call('c', 'CancelReservation', {'reservationId': 3})}", closed(), opened()],
+    ],
+)
+def test_reservations_whose_expiry_need_not_be_told(legal):
+    assert not judged(legal, "+800s", BEAT, only=["RES-004"], **V2)
+
+
+def test_an_evse_that_stays_reserved():
+    told = [AVAILABLE_2X, reserve_2x(), RESERVED_2X, "+600s", update()]
+    assert judged(told, "+130s", BEAT, only=["RES-004"], **V2)
+    assert not judged(told, connector_2x("Available", "st9"), "+130s", BEAT, only=["RES-004"], **V2)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -225,3 +269,11 @@ def test_no_shape_of_a_payload_raises(asked, answer):
             for action in "StartTransaction TransactionEvent StatusNotification NotifyEvent".split()
         ]
         judged(odd, known, odd, "+900s", BEAT, version=version)
+
+
+def test_clocks_differ():
+    """RES-008: a few seconds, and a capture whose clock is hours ahead of both sides'."""
+    told_time = ask("b", "Heartbeat", {}, {"currentTime": stamp(-7200)})
+    assert not judged(reserve(expiry=-5), only=["RES-008"])
+    assert not judged(told_time, reserve(expiry=600 - 7200), only=["RES-008"])
+    assert judged(told_time, reserve(expiry=-7200 - 600), only=["RES-008"])

@@ -627,3 +627,23 @@ def test_no_shape_of_a_payload_raises(asked, answer, version):
         version=version,
         only=RULES_OF_SECTION,
     )
+
+
+def test_a_station_without_smart_charging_need_not_know_its_values():
+    assert not judged(configured(**ABSENT), set_wrong({"status": "NotSupported"}), only=["SC-016"])
+
+
+def test_a_list_that_leaves_out_what_the_station_can_do():
+    for profile, severity in (("strict", E), ("field", W)):
+        found = judged(configured(**ABSENT), set_16(), only=["SC-016"], profile=profile)
+        assert [one.severity for one in found] == [severity]
+
+
+def test_another_transaction_may_have_begun_where_bytes_are_missing():
+    assert judged(start(), set_16(TX, transactionId=9), only=["SC-002"])
+    assert not judged(start(), gap(), set_16(TX, transactionId=9), only=["SC-002"])
+
+
+def test_two_mistakes_are_not_one():
+    wrong = [set_16(kind="Recurring", of=AT), set_16(recurrencyKind="Daily")]
+    assert len(judged(wrong, only=["SC-006"])) == 2

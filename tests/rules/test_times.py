@@ -1,6 +1,6 @@
 import pytest
 
-from tests.rules.sessions import NOW, ask, call, case, closed, findings_of, judged, opened
+from tests.rules.sessions import NOW, ask, call, case, closed, findings_of, judged, notice, opened
 
 E, W, I = "error", "warning", "info"
 SAMPLES = [{"value": "1"}]
@@ -315,6 +315,49 @@ def test_local_time_is_told_once_it_lasts():
     finding = findings_of(shifted(12, 5))["TIME-008"]
     assert finding.count == 3
     assert finding.events == [2, 4, 6, 8, 10]
+
+
+def assuming(what):
+    return notice("text.assumed", f"the {what} was assumed", f"a.log: {what}")
+
+
+def test_a_zone_that_was_assumed_is_not_the_stations_fault():
+    found = findings_of(assuming("zone"), shifted(12))
+    assert not {"TIME-004", "TIME-005"} & set(found)
+    assert (found["TIME-008"].severity, found["TIME-008"].detail) == (
+        "info",
+        "times are off by +2 h, message after message; the zone of the log was assumed: --assume-tz=-02:00 would fit",
+    )
+    told = findings_of(assuming("zone"), heartbeat("2026-11-22T12:15:00Z"), shifted(12))
+    assert told["BOOT-019"].severity == "info"
+    assert told["BOOT-019"].detail.endswith("of the log was assumed: --assume-tz=-02:00 would fit")
+    assert not {"TIME-004", "TIME-005", "TIME-008", "BOOT-020"} & set(told)
+
+
+@pytest.mark.parametrize("what", ["zone", "date", "year", "date of messages"])
+def test_what_no_zone_explains_is_told_with_the_doubt(what):
+    found = findings_of(
+        assuming(what),
+        status("1", "2026-11-22T08:27:00Z"),
+        status("2", "2026-11-22T10:47:00Z"),
+        reserve("2026-11-22T10:00:00Z"),
+    )
+    for rule in ("TIME-004", "TIME-005", "TIME-009"):
+        assert found[rule].severity == "info"
+        assert found[rule].detail.endswith(
+            f"the {'zone' if what == 'zone' else 'date'} of the log was assumed"
+        )
+
+
+def test_a_log_without_any_date_says_nothing_of_clocks():
+    found = findings_of(
+        assuming("no date"), shifted("02"), status("9", "2027-03-01T10:15:00Z"), profile="strict"
+    )
+    assert not {"TIME-004", "TIME-005", "TIME-008"} & set(found)
+
+
+def test_other_assumptions_say_nothing_of_times():
+    assert findings_of(assuming("station"), status("1", "2026-11-22T10:47:00Z"))["TIME-004"].severity == W
 
 
 def test_times_of_free_form_fields_are_left_alone():

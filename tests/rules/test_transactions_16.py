@@ -691,6 +691,19 @@ def test_whatever_is_sent_again_and_again(action, payload, version, begin, how):
     assert "TX16-023" not in findings_of(begin, [once() for _ in range(2)], version=version)
 
 
+def test_what_others_get_by_does_not_block_the_queue():
+    plain = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    driver = sent("Authorize", {"idTag": "A"}, {"idTagInfo": {"status": "Accepted"}})
+    once = [silent("StatusNotification", plain, "always"), "+60s"]
+    assert severities("TX16-023", once * 3) == [W]
+    assert "TX16-023" not in findings_of([[*once, driver, "+60s"] for _ in range(4)])
+    found = findings_of(once, driver, once * 3)["TX16-023"]
+    assert "sent 3 times" in found.detail
+    assert severities("TX16-023", [[silent("StopTransaction", AGAIN), "+60s", driver] for _ in range(4)]) == [
+        W
+    ]
+
+
 def test_what_was_taken_is_not_sent_in_vain():
     taken = [sent("StopTransaction", AGAIN), "+20s"]
     assert "TX16-023" not in findings_of(RUNNING, [taken] * 4)
@@ -850,3 +863,51 @@ def test_deep_payloads():
 def test_thousands_of_connectors():
     pieces = [[start(0, n, connector=n), status("Charging", n)] for n in range(1, 1_500)]
     assert serious(judged(pieces, only=[f"TX16-{n:03}" for n in range(1, 24)])) == set()
+
+
+# --- legal, though they looked wrong ---
+
+RESERVED = [reserve(), status("Reserved"), "+10s"]
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # A fault ends a reservation, and so does Unavailable, of the connector or of the station (1.6 §5.13).
+        [RESERVED, status("Faulted"), status("Preparing"), start(20)],
+        [RESERVED, status("Unavailable"), status("Available"), status("Preparing"), start(20)],
+        [reserve(connector=0), "+10s", status("Unavailable", 0), status("Available", 0), start(20)],
+    ],
+)
+def test_a_reservation_that_was_lost(legal):
+    assert not judged(legal, only=["TX16-015"])
+
+
+def test_a_reservation_is_used_up_by_the_first_transaction():
+    first = [
+        RESERVED,
+        status("Preparing"),
+        start(10),
+        "+60s",
+        stop(70),
+        status("Finishing"),
+        status("Preparing"),
+    ]
+    found = judged(first, start(71, transaction=8, meter=200), only=["TX16-015"])
+    assert [one.count for one in found] == [1]
+
+
+def test_two_starts_on_no_connector_are_one_mistake():
+    found = judged(start(connector=0), start(1, 8, connector=0), only=["TX16-001", "TX16-004"])
+    assert [(one.rule.id, one.count) for one in found] == [("TX16-001", 2)]
+
+
+def test_the_next_charge_begins_before_its_start_is_told():
+    after = [stop(), status("Finishing"), "+55s", status("Preparing"), status("Charging"), "+7s", tick()]
+    assert not judged(CHARGING, after, only=["TX16-020"])
+
+
+def test_charging_may_be_told_before_the_start():
+    charging = [status("Preparing"), status("Charging"), start(), "+120s", stop(meter=100)]
+    assert judged(charging, only=["TX16-019"])
+    assert not judged(start(), "+120s", stop(meter=100), only=["TX16-019"])

@@ -112,7 +112,14 @@ CASES = [
         E,
         **V2,
     ),
-    case("TX2-003", [started(), started(1)], [started(told=stamp()), started(told=stamp())], E, also=["RPC-005"], **V2),
+    case(
+        "TX2-003",
+        [started(), started(1)],
+        [started(told=stamp()), started(told=stamp())],
+        E,
+        also=["RPC-005"],
+        **V2,
+    ),
     case(
         "TX2-004",
         [started(), ended(1), "+1s", started()],
@@ -476,6 +483,91 @@ def test_the_status_that_crosses_the_end():
         f"> {result('g', {'ongoingIndicator': True, 'messagesInQueue': False})}",
     ]
     assert rules_of(pieces) == set()
+
+
+TOUCHED = ask("z", "Authorize", {"idToken": TOKEN}, {"idTokenInfo": {"status": "Blocked"}})
+
+
+def stop_asked(transaction="T"):
+    return ask("rs", "RequestStopTransaction", {"transactionId": transaction}, {"status": "Accepted"}, "<")
+
+
+def reserved(evse=1, at=600):
+    asked = {"id": 3, "expiryDateTime": stamp(at), "idToken": TOKEN}
+    return ask("rn", "ReserveNow", asked | ({"evseId": evse} if evse else {}), {"status": "Accepted"}, "<")
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        [
+            started(),
+            updated(1, "EVConnectTimeout"),
+            ended(2, "EVDeparted", info={"stoppedReason": "Timeout"}),
+        ],
+        [started(), TOUCHED, ended(1, "Deauthorized", info={"stoppedReason": "DeAuthorized"})],
+        [stop_asked(), started(), ended(1, "RemoteStop", info={"stoppedReason": "Remote"})],
+        [started(), gap(), AWAY, ended(1, "RemoteStop", info={"stoppedReason": "Remote"})],
+    ],
+)
+def test_reasons_to_stop_that_came_about_otherwise(legal):
+    assert not judged(legal, only=["TX2-013"], **V2)
+
+
+def test_a_request_to_stop_another_transaction_is_none_for_this():
+    stopped = ended(1, "RemoteStop", info={"stoppedReason": "Remote"})
+    assert judged(started(), stop_asked("U"), stopped, only=["TX2-013"], **V2)
+
+
+def test_reservations_that_are_not_for_the_transaction():
+    queued = started(told=stamp(10), offline=True)
+    assert not judged("+100s", reserved(), queued, only=["TX2-019"], **V2)
+    late = [opened(late=True), updated(5), reserved(None), updated(6, "StopAuthorized", idToken=TOKEN)]
+    assert not judged(late, only=["TX2-019"], **V2)
+
+
+def test_a_reservation_of_no_evse_is_for_the_transaction():
+    assert judged(reserved(None), started(), only=["TX2-019"], **V2)
+
+
+def test_the_status_where_the_end_was_lost():
+    answer = {"ongoingIndicator": False, "messagesInQueue": False}
+    asked = ask("g", "GetTransactionStatus", {"transactionId": "T"}, answer, "<")
+    assert not judged(started(), gap(), AWAY, asked, only=["TX2-020"], **V2)
+    assert judged(started(), AWAY, asked, only=["TX2-020"], **V2)
+
+
+def test_an_id_that_is_used_again_is_one_finding():
+    pieces = [started(), updated(), ended(), started(), updated(), updated(2), updated(3), ended(4)]
+    assert rules_of(pieces) == {"TX2-004"}
+
+
+def test_a_start_that_is_sent_again_after_many_events():
+    start = started(told=stamp())
+    pieces = [start, *(updated(number) for number in range(1, 70)), ended(70), AWAY, start]
+    assert not judged(pieces, only=["TX2-002", "TX2-004", "TX2-006"], **V2)
+
+
+@pytest.mark.parametrize(
+    "legal",
+    [
+        # It was told, and something else after it.
+        [
+            updated(1, "ResetCommand"),
+            charging("EVConnected", 2),
+            *[AWAY, boot("RemoteReset"), updated(3, "TxResumed")],
+        ],
+        # It could not be sent before the boot.
+        [AWAY, boot("RemoteReset"), updated(1, "ResetCommand", offline=True), updated(2, "TxResumed")],
+    ],
+)
+def test_the_reset_is_told_before_or_after(legal):
+    assert not judged(started(), reset("ImmediateAndResume"), legal, LATER, only=["TX2-026"], **V21)
+
+
+def test_the_reset_of_an_evse_is_no_boot():
+    asked = ask("x", "Reset", {"type": "ImmediateAndResume", "evseId": 2}, {"status": "Accepted"}, "<")
+    assert not judged(started(), asked, AWAY, boot("PowerUp"), LATER, only=["TX2-026"], **V21)
 
 
 JSON = st.recursive(

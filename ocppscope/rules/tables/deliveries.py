@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ocppscope.events import CALL, CALLERROR, CALLRESULT, FROM_STATION, Message
 from ocppscope.ocpp.actions import BY_SENDER
+from ocppscope.ocpp.lenient import fields, items, told
 from ocppscope.rules.registry import learns, on_answer, on_call
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ NUMBERS: Final = 20
 _OF_STATION: Final = frozenset().union(*(senders[FROM_STATION] for senders in BY_SENDER.values()))
 SENT: Final = tuple(sorted(_OF_STATION - {"Heartbeat"}))
 """Actions of stations whose Calls can be told apart; Heartbeats are all alike."""
+_QUEUED: Final = frozenset(
+    {"MeterValues", "SecurityEventNotification", "StartTransaction", "StopTransaction", "TransactionEvent"}
+)
+"""What waits in a queue of its own, while everything else gets by."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +54,7 @@ class Delivery:
 class Deliveries:
     """Those of one station, over all its sessions. All of it is bounded, and empty when all goes well."""
 
-    __slots__ = ("_again", "failed", "flight")
+    __slots__ = ("_again", "failed", "flight", "passed")
 
     def __init__(self) -> None:
         self.flight: dict[int, Message] = {}
@@ -57,6 +62,8 @@ class Deliveries:
         self.failed: list[Delivery] = []
         """Those that got a CallError, or were sent again."""
         self._again: tuple[int, Delivery | None] = (0, None)
+        self.passed: Message | None = None
+        """The latest Call that was delivered: what failed before it did not hold it up."""
 
     def again(self, event: Message) -> Delivery | None:
         """What a Call repeats: the same one, that failed before; None where it is new."""
@@ -78,6 +85,12 @@ class Deliveries:
                 return Delivery(call, call, numbers=[call.n])
         return None
 
+    def was_passed(self, call: Message) -> bool:
+        """Whether others got by a Call that had failed: it did not hold up anything."""
+        by = self.passed
+        is_passed = by is not None and by.n > call.n and by.session is call.session
+        return is_passed and call.action not in _QUEUED
+
     def send(self, event: Message) -> None:
         one = self.again(event)
         if one is None:
@@ -87,6 +100,8 @@ class Deliveries:
             return
         if self.flight.pop(one.last.n, None) is not None:
             self._keep(one)
+        if self.was_passed(one.last):
+            one.first, one.sent, one.numbers = event, 0, []
         one.send(event)
 
     def answer(self, number: int, answer: Message) -> None:
@@ -121,12 +136,28 @@ def learn_call(event: Message, state: "SessionState") -> None:
             known.flight[event.n] = event
 
 
+@learns(on_call("StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"))
+def learn_queued(event: Message, state: "SessionState") -> None:
+    """Whether a station is still sending what it queued while it was offline: oldest first, so until one is new."""
+    if state.has_caught_up or state.opened is None or state.opened.time is None:
+        return
+    payload = fields(event.payload)
+    values = items(payload.get("meterValue"))
+    made = told(payload.get("timestamp") or (fields(values[-1]).get("timestamp") if values else None))
+    if made is None:
+        return
+    state.has_caught_up = made >= state.opened.time
+    state.station.catching_up = None if state.has_caught_up else event.time
+
+
 @learns(on_answer(*SENT))
 def learn_answer(event: Message, state: "SessionState") -> None:
     call = event.call
     if call is None or event.direction == FROM_STATION:
         return
     known = state.station.deliveries
+    if event.type == CALLRESULT:
+        known.passed = call
     if event.type == CALLRESULT and not known.failed:
         known.flight.pop(call.n, None)
     elif call.type == CALL and event.type in (CALLRESULT, CALLERROR):

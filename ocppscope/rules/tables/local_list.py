@@ -4,11 +4,13 @@ Sources: OCPP 1.6 edition 2 §5.10, §5.15; OCPP 2.0.1 and 2.1 part 2, functiona
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ocppscope.events import CALLRESULT, Message
+from ocppscope.ocpp.configuration import ACTUAL, settings_told
 from ocppscope.ocpp.lenient import fields, items, whole
-from ocppscope.rules.registry import learns, on_answer
+from ocppscope.rules.registry import learns, on_answer, on_call
+from ocppscope.rules.tables.authorizations import info_of
 from ocppscope.rules.tables.requests import asked, status_of
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ class LocalList:
     """The CSMS sent that version in the capture; else the station told it."""
     is_empty: bool = False
     """A full list without entries."""
+    may_be_empty: bool = False
+    """Entries were taken out of it since the last ones that were put in."""
+    is_off: bool = False
+    """The station was told not to use it (2.x: LocalAuthListCtrlr.Enabled), and then says 0."""
+    sent: Message | None = None
+    """The SendLocalList that has no answer yet."""
     refused: Message | None = None
     """The answer that refused the last list; None where that was accepted."""
 
@@ -42,12 +50,36 @@ def learn_list(event: Message, state: "SessionState") -> None:
     known, payload, status = state.station.local_list, asked(event), status_of(event)
     if status in ("Failed", "VersionMismatch"):
         known.refused = event
-    elif status == "Accepted":
+    if event.call is not None:
+        known.sent = None
+    if status == "Accepted":
         known.version, known.n, known.was_sent, known.refused = version_of(payload), event.n, True, None
         if payload.get("updateType") == "Full":
             known.is_empty = not items(payload.get("localAuthorizationList"))
-        elif items(payload.get("localAuthorizationList")):
+            known.may_be_empty = False
+        elif entries := items(payload.get("localAuthorizationList")):
             known.is_empty = False
+            known.may_be_empty = not any(info_of(fields(entry)) for entry in entries)
+
+
+@learns(on_call("SendLocalList"))
+def learn_sent(event: Message, state: "SessionState") -> None:
+    state.station.local_list.sent = event
+
+
+_CONTROLLER: Final = "LocalAuthListCtrlr"
+
+
+@learns(on_answer("GetVariables", "SetVariables"))
+@learns(on_call("NotifyReport"))
+def learn_use(event: Message, state: "SessionState") -> None:
+    if _CONTROLLER not in event.raw and (event.call is None or _CONTROLLER not in event.call.raw):
+        return
+    for one in settings_told(event):
+        if one.place is None or (one.place.component, one.name) != (_CONTROLLER, "Enabled"):
+            continue
+        if one.attribute == ACTUAL and one.value is not None:
+            state.station.local_list.is_off = one.value.lower() == "false"
 
 
 @learns(on_answer("GetLocalListVersion"))

@@ -36,6 +36,8 @@ class Registration:
     """The BootNotification before the last."""
     accepted: Message | None = None
     """The latest answer that accepted it."""
+    first: Message | None = None
+    """The first BootNotification since the CSMS had accepted the station, or had said nothing."""
 
     @property
     def is_waiting(self) -> bool:
@@ -53,6 +55,8 @@ def learn_boot(event: Message, state: "SessionState") -> None:
     known = state.station.registration
     known.previous, known.call, known.answer = known.call, event, None
     known.session = event.session.number
+    if known.first is None or known.status not in (PENDING, REJECTED):
+        known.first = event
 
 
 @learns(on_answer("BootNotification"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
 
 _AVAILABLE: Final = "Available"
+_OUT_OF_USE: Final = frozenset({"Faulted", "Unavailable"})
 
 
 @dataclass(slots=True, eq=False)
@@ -40,8 +41,11 @@ class Reservation:
     ended: int | None = None
     """The number of the message that ended it; None while it is live."""
 
+    is_expired: bool = False
+    """The station told so."""
     is_released: bool = False
-    """Its connector was told to be Available again: it may have been lost with a reboot."""
+    """Its connector was told to be Available again: it may have been lost with a reboot. So it may with a fault, or
+    where the connector is Unavailable (1.6 §5.13), or its token started a transaction without naming it."""
 
     def is_live(self, now: int | None) -> bool:
         return self.ended is None and not self.is_released and not (now and self.expiry and now > self.expiry)
@@ -110,7 +114,16 @@ def learn_cancellation(event: Message, state: "SessionState") -> None:
 def learn_use(event: Message, state: "SessionState") -> None:
     if not state.station.reservations or type(event.payload) is not dict:
         return
-    _end(state.station, whole(event.payload.get("reservationId")), event)
+    identity = whole(event.payload.get("reservationId"))
+    _end(state.station, identity, event)
+    expired = state.station.reservations.get(identity) if identity is not None else None
+    if expired is not None and event.payload.get("reservationUpdateStatus") == "Expired":
+        expired.is_expired = True
+    if identity is None and event.action == "StartTransaction":
+        connector, token = whole(event.payload.get("connectorId")), token_of(event.payload)
+        for one in state.station.reservations.values():
+            if one.place[1] in (0, connector) and one.token == token:
+                one.is_released = True
 
 
 @learns(on_call("StatusNotification", "NotifyEvent"))
@@ -120,7 +133,11 @@ def learn_release(event: Message, state: "SessionState") -> None:
         return
     read = status_told if event.action == "StatusNotification" else availability_told
     for one in read(event, fields(event.payload)):
-        if one.status == _AVAILABLE:
+        if one.evse is None and one.status in _OUT_OF_USE:
+            for reservation in known.values():
+                if one.connector in (0, reservation.place[1]):
+                    reservation.is_released = True
+        elif one.status == _AVAILABLE:
             for reservation in known.values():
                 if reservation.place in ((one.evse, one.connector), (one.evse, None)) and any(
                     reservation.place

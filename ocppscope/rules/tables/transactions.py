@@ -342,6 +342,17 @@ def signature(payload: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(str(payload.get(name))[:60] for name in ("eventType", "timestamp", "triggerReason"))
 
 
+def is_repeated(one: Transaction, number: int | None, payload: dict[str, Any]) -> bool:
+    """Whether a TransactionEvent was seen before, with the same content."""
+    signed = signature(payload)
+    if one.seen.get(number) == signed:
+        return True
+    if one.start is None or payload.get("eventType") != "Started":
+        return False
+    start = fields(one.start.payload)  # which may have been too long ago
+    return whole(start.get("seqNo")) == number and signature(start) == signed
+
+
 @learns(on_call("TransactionEvent"))
 def learn_event(event: Message, state: "SessionState") -> None:
     known, payload = state.station.transactions, fields(event.payload)
@@ -351,10 +362,14 @@ def learn_event(event: Message, state: "SessionState") -> None:
         return
     one = known.find(identity)
     kind, evse = payload.get("eventType"), fields(payload.get("evse"))
+    number = whole(payload.get("seqNo"))
+    is_again = kind == "Started" and one is not None and one.start is not None and one.stop is not None
+    if is_again and one is not None and not is_repeated(one, number, payload):
+        one = None  # another transaction has the id
+        known.ended.pop(identity, None)
     if one is None:
         one = known.open[identity] = Transaction(identity)
         one.missing = kind != "Started"
-    number = whole(payload.get("seqNo"))
     if number is not None and (one.seq_no is None or number > one.seq_no):
         one.missing = one.missing or (one.seq_no is not None and number > one.seq_no + 1)
         one.seq_no = number
@@ -365,7 +380,7 @@ def learn_event(event: Message, state: "SessionState") -> None:
     if (at := whole(evse.get("id"))) is not None:
         one.place = at, whole(evse.get("connectorId")) or one.place[1]
     token = token_of(payload)
-    if token is not None:
+    if token is not None or fields(payload.get("idToken")).get("type") == "NoAuthorization":
         one.tokens += 1
         one.token = one.token or token
     remote = whole(info.get("remoteStartId"))
