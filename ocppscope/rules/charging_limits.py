@@ -7,7 +7,7 @@ compared with the composite limit as OCPP 1.6 §3.13 and K01 describe it.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ocppscope.events import Event, Message
+from ocppscope.events import FROM_CSMS, Event, Message
 from ocppscope.ocpp.lenient import fields, finite, identifier, items, text, told, whole
 from ocppscope.ocpp.metering import CURRENT, POWER, Reading, sampled
 from ocppscope.ocpp.quantities import amount
@@ -165,7 +165,7 @@ def needs_and_profile(event: Message, state: SessionState) -> Report | None:
             return None
         return Report(f"no profile for EVSE {evse} within {_PROFILE_WITHIN} s", f"EVSE {evse}")
 
-    expect(state, "SC-021", evse, _PROFILE_WITHIN, verdict, event)
+    expect(state, "SC-021", evse, _PROFILE_WITHIN, verdict, event, blames=FROM_CSMS)
     return None
 
 

@@ -271,7 +271,7 @@ class Engine:
         """Report what should have come by now."""
         for expectation, report in overdue(self._tables.expectations, now):
             one = RULES[expectation.rule]
-            self._found(one, report, expectation.event, expectation.state)
+            self._found(one, report, expectation.event, expectation.state, expectation.blames)
 
     # --- binding ---
 
@@ -357,7 +357,9 @@ class Engine:
         found: Report | Iterable[Report] | None,
         event: Event | Notice,
         state: SessionState | None,
+        blames: Direction | None = None,
     ) -> None:
+        """Keep what a rule reports; of the side that sent the event, or of the one that it blames."""
         if found is None or one is None:
             return
         if one is _GATED:
@@ -366,7 +368,7 @@ class Engine:
             return
         session = state.session if state else None
         number = event.n if not isinstance(event, Notice) else 0
-        direction: Direction | None = getattr(event, "direction", None)
+        direction: Direction | None = blames or getattr(event, "direction", None)
         for report in (found,) if isinstance(found, Report) else found:
             subject = report.subject if len(self._findings) < _FINDINGS else ""
             severity = one.severity_in(self._profile, report)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ocppscope.events import Event
+from ocppscope.events import FROM_STATION, Direction, Event
 from ocppscope.ocpp.times import MINUTE, SECOND
 from ocppscope.rules.registry import Report
 
@@ -39,8 +39,10 @@ class Expectation:
     key: Hashable
     verdict: Verdict
     event: Event
-    """What gave rise to it: the finding counts it as proof, and blames its sender."""
+    """What gave rise to it: the finding counts it as proof."""
     state: "SessionState"
+    blames: Direction = FROM_STATION
+    """Of whom it is expected."""
     is_open: bool = True
     while_away: bool = False
     """It falls due while the station is offline too: that it stays away is what is reported."""
@@ -89,8 +91,9 @@ def expect(
     event: Event,
     *,
     while_away: bool = False,
+    blames: Direction = FROM_STATION,
 ) -> None:
-    """Expect something of a station.
+    """Expect something to follow.
 
     Args:
         state: of the session at hand.
@@ -100,6 +103,7 @@ def expect(
         verdict: the report; or a function that makes it, or none, when the time is up.
         event: what gave rise to it.
         while_away: it falls due while the station is offline too.
+        blames: of whom it is expected.
     """
     if event.time is None or seconds < 0 or seconds > 1e9:
         return
@@ -110,7 +114,9 @@ def expect(
         known.is_open = False
     elif len(expected) >= _OF_A_STATION:
         expected.pop(next(iter(expected))).is_open = False
-    expectation = expected[rule, key] = Expectation(rule, key, verdict, event, state, while_away=while_away)
+    expectation = expected[rule, key] = Expectation(
+        rule, key, verdict, event, state, blames, while_away=while_away
+    )
     station.expectations.add(event.time + round(seconds * SECOND), expectation)
 
 

@@ -7,7 +7,7 @@ part 2, functional blocks B11, B12 (Reset), F (remote control), L01.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ocppscope.events import Message
+from ocppscope.events import FROM_CSMS, Message
 from ocppscope.ocpp.lenient import fields, identifier, items, text, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, duration
@@ -678,7 +678,7 @@ def no_reboot(event: Message, state: SessionState) -> None:
         report = Report(
             f"{shown}: no BootNotification within {duration(_REBOOT_WITHIN * 10**9)} of RebootRequired"
         )
-        expect(state, "RMT-016", "boot", _REBOOT_WITHIN, report, event)
+        expect(state, "RMT-016", "boot", _REBOOT_WITHIN, report, event, blames=FROM_CSMS)
 
 
 def _needs_reboot(event: Message) -> list[str]:

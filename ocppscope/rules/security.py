@@ -9,7 +9,7 @@ with the errata of 2025-01 and 2025-09.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ocppscope.events import CALLRESULT, Message
+from ocppscope.events import CALLRESULT, FROM_CSMS, Message
 from ocppscope.ocpp.certificates import Certificate, chain, is_issued_by, issuer_hashes, ocsp, requested_key
 from ocppscope.ocpp.configuration import settings_told
 from ocppscope.ocpp.lenient import fields, items, text, whole
@@ -93,7 +93,8 @@ def not_signed(event: Message, state: SessionState) -> Report | None:
         one = next((one for one in station.security.signings if one.call.n == number), None)
         return report if one is not None and one.signed is None and station.missed <= number else None
 
-    expect(state, "SEC-001", text(asked(event).get("certificateType")), seconds + _MARGIN, verdict, event)
+    kind = text(asked(event).get("certificateType"))
+    expect(state, "SEC-001", kind, seconds + _MARGIN, verdict, event, blames=FROM_CSMS)
     return None
 
 

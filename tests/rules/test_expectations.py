@@ -4,7 +4,16 @@ import pytest
 
 from ocppscope.rules.expectations import expect, meet
 from ocppscope.rules.registry import LEARNERS, RULES, WARNING, Report, on_answer, on_call, rule
-from tests.rules.sessions import BOOT_16, HEARTBEAT, HEARTBEAT_ANSWER, ask, closed, judged, opened
+from tests.rules.sessions import (
+    BOOT_16,
+    HEARTBEAT,
+    HEARTBEAT_ANSWER,
+    ask,
+    closed,
+    findings_of,
+    judged,
+    opened,
+)
 
 RULE = "TEST-EXPECT"
 RESET = ask("r", "Reset", {"type": "Soft"}, {"status": "Accepted"}, "<")
@@ -65,3 +74,14 @@ def test_without_times_nothing_is_due():
 
 def test_a_second_promise_replaces_the_first():
     assert len(found(RESET, "+30s", RESET, "+300s", LATER)) == 1
+
+
+def test_the_station_is_blamed_whoever_gave_rise_to_it():
+    found = findings_of(BOOT_16, "+200s", HEARTBEAT, only=["BOOT-011"])
+    assert found["BOOT-011"].direction == "cp-to-csms"
+
+
+def test_what_the_csms_has_to_do_it_is_blamed_for():
+    changed = ask("c", "ChangeConfiguration", {"key": "K", "value": "1"}, {"status": "RebootRequired"}, "<")
+    found = findings_of(changed, "+90000s", LATER, only=["RMT-016"])
+    assert found["RMT-016"].direction == "csms-to-cp"
