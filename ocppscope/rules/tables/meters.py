@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ocppscope.events import Message, Session
 from ocppscope.ocpp.configuration import settings_told
-from ocppscope.ocpp.lenient import fields, identifier, told, whole
+from ocppscope.ocpp.lenient import fields, identifier, text, told, whole
 from ocppscope.ocpp.metering import BEGIN, END
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, SECOND
@@ -44,10 +44,9 @@ _WATTHOURS: Final = 3_600 * SECOND
 """Nanoseconds of an hour: by these a power becomes an energy."""
 
 LARGEST_POWER: Final = 4_000_000
-"""W. No connector gives more: MCS ends at 3.75 MW."""
-_FEW: Final = 1_000
-"""W. A lower offer is none, or has the wrong unit."""
-_MORE_THAN_OFFERED: Final = 2.5
+"""W. No connector gives more: MCS ends at 3.75 MW. What one can give is not told: an offer may rise in between."""
+_FASTEST: Final = LARGEST_POWER / _WATTHOURS
+"""The same in Wh for each ns."""
 _AT_ONCE: Final = 10 * SECOND
 """Meters that are read seldom show at once what came in between."""
 
@@ -71,8 +70,6 @@ class Jump(NamedTuple):
     channel: Channel
     rise: float
     seconds: float
-    limit: float
-    """W."""
     n: int
 
 
@@ -147,14 +144,17 @@ class Odd(NamedTuple):
 class Series:
     """The latest value of a register."""
 
-    __slots__ = ("channel", "fell", "moved", "n", "raw", "time", "value")
+    __slots__ = ("channel", "fell", "moved", "n", "raw", "seen", "time", "value")
 
-    def __init__(self, time: int, value: float, raw: Any, channel: Channel, n: int) -> None:
+    def __init__(self, time: int, value: float, raw: Any, channel: Channel, event: Message) -> None:
         self.time = self.moved = time
+        """When it was read last, and when it rose last."""
+        self.seen = event.time
+        """When that was captured."""
         self.value = value
         self.raw = raw
         self.channel = channel
-        self.n = n
+        self.n = event.n
         self.fell = False
 
 
@@ -234,14 +234,15 @@ class Balance:
         if max(rise, made) < _ENOUGH:
             return None
         found = None
-        if self.low < self.high / 2 or made <= 0:
+        seconds = (self.time - self.start) / SECOND
+        is_charging = max(rise, made) * 3_600 / seconds >= _CHARGING
+        if self.low < self.high / 2 or made <= 0 or not is_charging:
             self.row = 0
         else:
             factor = _factor(made / rise)
             self.row = self.row + 1 if factor == self.factor else 1
             self.factor = factor
-            if factor != 1 and self.row >= (1 if max(factor, 1 / factor) >= 100 else _ROW):
-                seconds = (self.time - self.start) / SECOND
+            if factor != 1 and self.row >= (2 if max(factor, 1 / factor) > 900 else _ROW):
                 found = Mismatch(factor, rise, made, self.low, self.high, seconds, self.n)
         self.forget(n, self.energy)
         return found
@@ -249,9 +250,11 @@ class Balance:
 
 _LONG: Final = 20 * MINUTE
 _CHANGES: Final = 2
-_STEPS: Final = 5
+_STEPS: Final = 3
 _ENOUGH: Final = 50
 """Wh."""
+_CHARGING: Final = 1_300
+"""W. What a station needs for itself, and may count in one of the two only, is less."""
 _ROW: Final = 4
 _FACTORS: Final[tuple[tuple[float, float], ...]] = (
     (1_000, 0.3),
@@ -278,7 +281,7 @@ class Course:
     """What was measured in one transaction."""
 
     __slots__ = (
-        "balance", "begun", "end", "energy", "id", "limit", "lines", "lines_before", "lines_time", "main", "offered",
+        "balance", "begun", "end", "energy", "id", "lines", "lines_before", "lines_time", "main",
         "over", "pace", "series", "watts",
     )  # fmt: skip
 
@@ -291,9 +294,6 @@ class Course:
         """When it was read last, and what it was."""
         self.watts: tuple[int, float] = (0, 0)
         self.balance: Balance | None = None
-        self.offered = 0.0
-        self.limit = LARGEST_POWER / _WATTHOURS
-        """What a register can rise by, in Wh for each ns."""
         self.pace: Pace | None = None
         self.begun: tuple[int, int] | None = None
         """When values were read with Transaction.Begin first, and the message's number."""
@@ -317,7 +317,7 @@ class Meters:
         """The number of the message that was read last."""
         self.remarks: dict[str, list[Any]] | None = None
         """What is remarkable in it, by kind."""
-        self.shapes: list[list[Shape]] = [[] for _ in range(_POSITIONS)]
+        self.shapes: dict[int, list[Shape]] = {}
         """By position in the message: the shapes that were met there lately."""
         self.courses: Recent[Any, Course] = Recent(_COURSES)
         """By transactionId as on the wire."""
@@ -383,7 +383,11 @@ def _take(event: Message, payload: dict[str, Any], state: "SessionState", meters
         samples = element.get("sampledValue")
         if type(samples) is not list:
             continue
-        shape, numbers, is_odd = _read(meters.shapes[min(position, _POSITIONS - 1)], samples)
+        at = min(_POSITIONS, position)
+        known = meters.shapes.get(at)
+        if known is None:
+            known = meters.shapes[at] = []
+        shape, numbers, is_odd = _read(known, samples)
         if shape.problems:
             meters.remark("shape", shape.problems)
         if shape.defaults and not is_event and "evseId" not in payload:
@@ -462,16 +466,16 @@ def _follow(
         if passed > 0:
             rise = value - series.value
             if rise > 0:
-                if rise > course.limit * (time - series.moved):
-                    _jump(course, series, rise, time, event, state)
-                series.moved = time
+                if rise > _FASTEST * (time - series.moved):
+                    _jump(series, rise, time, event, state)
+                series.moved, series.seen = time, event.time
                 series.fell = False
             elif rise < 0:
                 _drop(series, channel, value, samples[at], time, state)
             series.time, series.value, series.n = time, value, event.n
             series.raw, series.channel = samples[at]["value"], channel
-        elif not passed and value > series.value:
-            series.value = value  # two values of one time: the later one
+        elif not passed and value < series.value:
+            series.value = value  # of two values of one time either may be the later one
     if shape.begins:
         for at, key, factor, channel in shape.begins:
             number = numbers[at]
@@ -487,9 +491,9 @@ def _follow(
                     event,
                     state,
                 )
-    if shape.watts or shape.energy:
+    if shape.watts or (course.watts[0] and shape.energy):
         _weigh(course, shape, numbers, time, event, state)
-    if shape.watts_offered or shape.amperes_offered:
+    if shape.amperes_offered and shape.line_amperes:
         _compare_with_offer(course, shape, numbers, time, state)
     if shape.lines:
         _compare_lines(course, shape.lines, time, state)
@@ -505,8 +509,8 @@ def _follow(
 
 def resolution(raw: Any, channel: Channel) -> float:
     """What the last digit of a value counts, in the unit that it is reckoned in."""
-    text = raw if type(raw) is str else repr(raw)
-    decimals = len(text.partition(".")[2]) if "e" not in text.lower() else 0
+    shown = raw if type(raw) is str else repr(raw)
+    decimals = len(shown.partition(".")[2]) if "e" not in shown.lower() else 0
     return (channel.factor or 1) * 0.1 ** min(decimals, 15)
 
 
@@ -530,7 +534,7 @@ def _first(
     _, key, _, channel = register
     if len(course.series) >= _SERIES:
         return
-    series = course.series[key] = Series(time, value, sample["value"], channel, event.n)
+    series = course.series[key] = Series(time, value, sample["value"], channel, event)
     is_main = shape.energy is not None and shape.energy[1] == key
     if not is_main and (channel.context != BEGIN or channel.kind != "energy" or channel.phase is not None):
         return
@@ -557,20 +561,15 @@ def _first(
             station.meters.remark("below", Drop(channel, start, value, number, (time - started) / SECOND))
 
 
-def _jump(
-    course: Course, series: Series, rise: float, time: int, event: Message, state: "SessionState"
-) -> None:
+def _jump(series: Series, rise: float, time: int, event: Message, state: "SessionState") -> None:
     passed = time - series.moved
+    if event.time is not None and series.seen is not None:
+        passed = max(passed, event.time - series.seen)  # the station's clock may have been set
+    booted = state.station.registration.call
     if passed < _AT_ONCE or series.fell or series.channel.factor is None:
         return
-    booted = state.station.registration.call
-    if booted is not None and booted.n > series.n:
-        return  # the clock may have been set
-    limit = LARGEST_POWER
-    if series is course.main and course.offered >= _FEW:
-        limit = round(min(limit, course.offered * _MORE_THAN_OFFERED))
-    if rise > limit / _WATTHOURS * passed:
-        state.station.meters.remark("jump", Jump(series.channel, rise, passed / SECOND, limit, series.n))
+    if rise > _FASTEST * passed and (booted is None or booted.n < series.n):
+        state.station.meters.remark("jump", Jump(series.channel, rise, passed / SECOND, series.n))
 
 
 def _drop(
@@ -605,7 +604,7 @@ def _finish(course: Course, event: Message, payload: dict[str, Any], state: "Ses
             station.meters.ends[place] = main.value
         return
     meter = whole(payload.get("meterStop"))
-    if meter is None or stopped is None or main.time > stopped:
+    if meter is None or stopped is None or main.time + 2 * SECOND > stopped:
         return
     if main.value - meter > resolution(main.raw, main.channel) + 1:
         seconds = (stopped - main.time) / SECOND
@@ -645,15 +644,7 @@ def _weigh(
 def _compare_with_offer(
     course: Course, shape: Shape, numbers: Numbers, time: int, state: "SessionState"
 ) -> None:
-    if shape.watts_offered is not None:
-        at, factor = shape.watts_offered
-        watts = (numbers[at] or 0) * factor
-        if watts > course.offered and watts >= _FEW:
-            course.offered = watts
-            course.limit = min(LARGEST_POWER, watts * _MORE_THAN_OFFERED) / _WATTHOURS
-    if shape.amperes_offered is None or not shape.line_amperes:
-        return
-    at, factor = shape.amperes_offered
+    at, factor = shape.amperes_offered or (0, 0)
     offered = numbers[at]
     most = max((numbers[at] or 0) * factor for at, factor in shape.line_amperes)
     if offered is None or most <= offered * factor * 1.25 + 3:
@@ -715,7 +706,8 @@ def _contexts(
             meters.remark("context", OffTime(CLOCK, detail))
     if TRIGGER in contexts:
         station = state.station
-        is_asked = "MeterValues" in station.triggered or "TransactionEvent" in station.triggered
+        is_asked = any(name in station.triggered for name in ("MeterValues", "TransactionEvent"))
+        is_asked = is_asked or "DataTransfer" in station.requests  # a vendor's own way to ask
         since = state.opened.time if state.opened is not None else None
         if not is_asked and not state.is_partial and not station.missed and since is not None:
             detail = "values with the context Trigger, and no TriggerMessage asked for any"
@@ -765,7 +757,9 @@ def _keep_pace(
     state: "SessionState",
 ) -> None:
     meters = state.station.meters
-    kind = _PACES.get(payload.get("triggerReason")) if "triggerReason" in payload else shape.context
+    kind = shape.context
+    if "triggerReason" in payload:
+        kind = _PACES.get(text(payload["triggerReason"]))
     if kind == PERIODIC:
         if course is None:
             return
@@ -774,11 +768,12 @@ def _keep_pace(
             course.pace = Pace(time, event, meters.intervals.get(PERIODIC))
             return
     elif kind == CLOCK:
-        place = payload.get("connectorId") or payload.get("evseId")
-        key = course.id if course is not None else place if type(place) is int else 0
-        pace = meters.clocks.get(key)
+        place = _clocked_place(course, payload, state)
+        if place is None:
+            return
+        pace = meters.clocks.get(place)
         if pace is None:
-            meters.clocks[key] = Pace(time, event, meters.intervals.get(CLOCK))
+            meters.clocks[place] = Pace(time, event, meters.intervals.get(CLOCK))
             return
     else:
         return
@@ -796,8 +791,19 @@ def _keep_pace(
     is_queued = event.time is None or event.time - time > 2 * MINUTE
     if not is_on or is_queued or state.station.missed > before:
         pace.off = pace.steady = 0
-    elif found is not None:
+    elif found is not None and not (kind == CLOCK and meters.during_idle):
         meters.remark("gap" if found.times == 0 else "pace", found._replace(n=before))
+
+
+def _clocked_place(course: Course | None, payload: dict[str, Any], state: "SessionState") -> int | None:
+    """Connector or EVSE of clock-aligned values: its row of them goes on through transactions."""
+    place = payload.get("connectorId", payload.get("evseId"))
+    if place is None:
+        place = fields(payload.get("evse")).get("id")
+    if place is None and course is not None:
+        known = state.station.transactions.find(course.id)
+        place = known.place[0] if known is not None else None
+    return whole(place)
 
 
 def _off_pace(pace: Pace, kind: str, interval: int | None, passed: int) -> Pause | None:

@@ -24,7 +24,6 @@ from ocppscope.ocpp.metering import (
     LINES,
     OUTLET,
     POWER,
-    POWER_OFFERED,
     SOC,
     TOTAL,
     VOLTAGE,
@@ -169,7 +168,6 @@ class Shape:
     """The register of what the vehicle got in all."""
     watts: tuple[tuple[int, float], ...] = ()
     """What makes up the power that it gets: where they stand, and their factors."""
-    watts_offered: tuple[int, float] | None = None
     amperes_offered: tuple[int, float] | None = None
     line_amperes: tuple[tuple[int, float], ...] = ()
     context: str | None = None
@@ -310,8 +308,8 @@ def make_shape(samples: Iterable[Any]) -> Shape:
         for at, channel in enumerate(channels)
         if channel.measurand.endswith(".Register") and not channel.is_signed
     ]
-    shape.registers = tuple(one for one in counted if one[3].context != BEGIN)
-    shape.begins = tuple(one for one in counted if one[3].context == BEGIN)
+    shape.registers = _apart(one for one in counted if one[3].context != BEGIN)
+    shape.begins = _apart(one for one in counted if one[3].context == BEGIN)
     contexts = {channel.context for channel in channels}
     shape.context = contexts.pop() if len(contexts) == 1 else None
     shape.contexts = frozenset(channel.context for channel in channels) & {BEGIN, END, CLOCK, TRIGGER}
@@ -328,6 +326,16 @@ def make_shape(samples: Iterable[Any]) -> Shape:
     return shape
 
 
+def _apart(registers: Iterable[Register]) -> tuple[Register, ...]:
+    """Those that are told twice at one time may be of two meters: the second has a series of its own."""
+    found: list[Register] = []
+    times: dict[tuple[str, ...], int] = {}
+    for at, key, factor, channel in registers:
+        before = times[key] = times.get(key, -1) + 1
+        found.append((at, (*key, str(before)) if before else key, factor, channel))
+    return tuple(found)
+
+
 def _find_flows(shape: Shape) -> None:
     """What the vehicle gets: at the outlet, or where else the only meter is."""
     for one in shape.registers:
@@ -342,9 +350,7 @@ def _find_flows(shape: Shape) -> None:
         if channel.factor is None or line is None or channel.is_signed or channel.context in (BEGIN, END):
             continue
         found = at, channel.factor
-        if channel.kind == POWER_OFFERED and line == TOTAL:
-            shape.watts_offered = found
-        elif channel.kind == CURRENT_OFFERED and line == TOTAL:
+        if channel.kind == CURRENT_OFFERED and line == TOTAL:
             shape.amperes_offered = found
         elif channel.location != where:
             continue
