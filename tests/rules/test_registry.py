@@ -1,12 +1,14 @@
 """Every rule: declared whole, in the catalogue, and shown by some test."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
 from ocppscope.ocpp.versions import JUDGED
 from ocppscope.rules import __all__ as modules
+from ocppscope.rules.not_judged import NOT_JUDGED
 from ocppscope.rules.registry import RULES, SEVERITIES, Report, Rule, fault_rule, rule
 from tests.rules import sessions
 
@@ -53,6 +55,17 @@ def test_a_source_for_each_version_that_a_rule_is_for(one):
 )
 def test_sections_a_b_and_d_of_the_catalogue(prefix, count):
     assert {f"{prefix}-{number:03}" for number in range(1, count + 1)} <= set(RULES)
+
+
+CATALOGUE = Path(__file__).parents[3] / "shared/reference/rules.md"
+
+
+@pytest.mark.skipif(not CATALOGUE.exists(), reason="the catalogue is not on this machine")
+def test_every_row_of_the_catalogue_is_judged_or_said_not_to_be():
+    rows = set(re.findall(r"^\| ([A-Z0-9]+-\d+) \|", CATALOGUE.read_text(), re.MULTILINE))
+    soap = {one for one in rows if one.startswith("SOAP-")}
+    assert rows - soap - set(RULES) - set(NOT_JUDGED) == set()
+    assert set(NOT_JUDGED) <= rows - set(RULES)
 
 
 def test_ids_of_section_r():
