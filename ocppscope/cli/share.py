@@ -36,6 +36,8 @@ _MESSAGES_ONLY: Final = (
     "parquet",
 )
 """Formats that have no place for what is no message, such as a refused handshake."""
+_FOR_PEOPLE: Final = ("html", "markdown", "mermaid")
+"""Formats that are not made to be read again, though a message may be found in them."""
 _PACKED: Final = ".gz"
 _NEVER_PACKED: Final = "ocppdb"
 """SQLite needs a plain file."""
@@ -287,7 +289,7 @@ class _Share:
             output.finish(found="{}", redaction=json.dumps(self._facts()))
         finally:
             output.close()
-        self._read_back = self._checked(path)
+        self._read_back = None if name in _FOR_PEOPLE else self._checked(path)
         return path
 
     @contextlib.contextmanager

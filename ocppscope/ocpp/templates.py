@@ -83,8 +83,10 @@ def url(value: Any) -> str:
     return word(_CREDENTIALS.sub("", value))
 
 
-def token(value: dict[str, Any]) -> str:
-    """An IdTokenType: `04A1B2 (ISO14443)`."""
+def token(value: Any) -> str:
+    """An IdTokenType: `04A1B2 (ISO14443)`; a mere text, as some send it for Plug & Charge in 1.6."""
+    if isinstance(value, str):
+        return word(value)
     return f"{word(value['idToken'])} ({word(value['type'])})"
 
 

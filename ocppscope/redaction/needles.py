@@ -69,6 +69,8 @@ class Needles:
         """A text with what was collected replaced; as long as it was."""
         if self._short is not None:
             text = self._replace_short(text, self._short)
+        if "://" in text and "@" in text:
+            text = patterns.with_logins(text, self._of_login)
         low, starts = fold(text), self._by_start
         hits = [at for at in range(len(low) - RUN + 1) if low[at : at + RUN] in starts]
         if not hits:
@@ -86,6 +88,13 @@ class Needles:
             parts += [text[done:at], cased(new, text[at : at + len(found)])]
             done = at + len(found)
         return "".join([*parts, text[done:]])
+
+    def _of_login(self, kind: str, value: str) -> str:
+        """What replaces a user or a password of a URL: it may be too short, or too common, to be looked for."""
+        new = self.whole(value)
+        if kind != table.SECRET or new is None:
+            return new or value
+        return removed(value)  # also where it is the user as well
 
     def _replace_short(self, text: str, short: re.Pattern[str]) -> str:
         parts, done = [], 0

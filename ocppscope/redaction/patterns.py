@@ -3,11 +3,12 @@
 import base64
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 from ocppscope.redaction import table
+from ocppscope.redaction.scan import unescaped
 
 Sensitive: TypeAlias = tuple[str, str]
 """A kind and a value."""
@@ -22,8 +23,8 @@ _IPV6: Final = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w
 _MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-])", re.IGNORECASE)
 _MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]+(?:\.[\w-]+)+)")
 _NAME: Final = r"""(?<![\w.-])([A-Za-z_][\w.-]{1,60})\\*["']?"""
-_VALUE: Final = r"""(?:\\*"([^"\\]+)|\\*'([^'\\]+)|\\*["']?([^\s"',;&}\]\\|]+))"""
-_NAMED: Final = re.compile(rf"{_NAME}\s{{0,3}}(?:=>|->|[:=|])\s{{0,3}}{_VALUE}")
+_VALUE: Final = r"""(?:(?<!\\)"((?:[^"\\]|\\.)+)|\\*"([^"\\]+)|\\*'([^'\\]+)|\\*["']?([^\s"',;&}\]\\|]+))"""
+_NAMED: Final = re.compile(rf"{_NAME}\s{{0,3}}(?:=>|->|[:=|])\s{{0,3}}{_VALUE}", re.DOTALL)
 _TOLD: Final = re.compile(
     r"""(?<![\w.-])([A-Za-z_]\w{1,60})\s{1,3}(?:(?:is|was|of|for|from)\s)?"""
     r"""(?:"([^"]{4,60})"|'([^']{4,60})'|((?=[\w.*-]*[0-9])[\w.*-]{6,}))"""
@@ -42,6 +43,8 @@ _TURNED: Final = re.compile(
 _ELEMENT: Final = re.compile(r"<(?:[\w-]+:)?([A-Za-z_][\w.-]{1,60})(?:\s[^<>]{0,200})?>([^<>]+)</")
 _CREDENTIALS: Final = re.compile(r"\b(bearer|basic)\s+([\w.~+/=-]{8,})", re.IGNORECASE)
 _JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_OCMF: Final = re.compile(r"OCMF\s*\|\s*\{[^|]*(?:\|\s*(?:\{[^{}|]*\}?)?)?")
+"""Signed meter data: who, which meter, and a signature over both."""
 _QUERY: Final = re.compile(r"""\?([\w.%-]+=[^\s"'<>\\]*)""")
 _PHONE: Final = re.compile(r"(?<![\w+.])\+[1-9][0-9]{0,3}(?:[ ()/-]{0,2}[0-9]){7,12}(?![\w.])")
 _DOMAIN: Final = re.compile(r"(?<![\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,}(?![\w.-])", re.IGNORECASE)
@@ -72,7 +75,10 @@ def find(text: str) -> Iterator[Sensitive]:
         yield from (("address", match[0]) for match in _IPV6.finditer(text) if _is_address(match[0]))
     yield from (("address", match[0]) for match in _MAC.finditer(text))
     if "@" in text:
+        logins = [match.span(1) for match in _URL.finditer(text)] if "://" in text else []
         for match in _MAIL.finditer(text):
+            if any(start <= match.start() <= end for start, end in logins):
+                continue  # a password, and a host
             yield "user", match[0]
             yield from hosts(match[1])
     if "?" in text:
@@ -80,6 +86,8 @@ def find(text: str) -> Iterator[Sensitive]:
             yield from query(match[1])
     if "+" in text:
         yield from (("sim", match[0]) for match in _PHONE.finditer(text))
+    if "OCMF" in text:
+        yield from ((table.SECRET, match[0]) for match in _OCMF.finditer(text))
     if not _PLAIN.fullmatch(text):
         yield from _said(text)
     for match in _CREDENTIALS.finditer(text):
@@ -92,10 +100,11 @@ def find(text: str) -> Iterator[Sensitive]:
 def _said(text: str) -> Iterator[Sensitive]:
     """Values beside their names: in a sentence, in XML, in whatever has `name=value`."""
     for match in _NAMED.finditer(text):
-        value = match[2] or match[3] or match[4]
+        value = _value(match)
         kind = _inline_kind(match[1], is_sure="=" in match[0] or any(map(str.isdigit, value)))
         if kind is not None and "://" not in match[0]:
             yield kind, value
+            yield kind, unescaped(value)
     for match in _TOLD.finditer(text):
         kind = table.field_kind(match[1])
         if kind in _SURE:
@@ -109,6 +118,12 @@ def _said(text: str) -> Iterator[Sensitive]:
         kind = table.setting_kind(name)
         if kind in _SURE:
             yield kind, value
+
+
+def _value(match: re.Match[str]) -> str:
+    """What stands beside a name; between quotes, as it is spelt there."""
+    value: str = next(filter(None, match.groups()[1:]))
+    return value
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
@@ -128,9 +143,10 @@ def _inline_kind(name: str, *, is_sure: bool) -> str | None:
 def named(text: str) -> Iterator[Sensitive]:
     """Names and values in a text whose structure cannot be trusted."""
     for match in _NAMED.finditer(text):
-        kind, value = table.field_kind(match[1]), match[2] or match[3] or match[4]
+        kind, value = table.field_kind(match[1]), _value(match)
         if kind is not None and kind not in (table.PLAIN, table.VENDOR) and value not in "{[":
             yield kind, value
+            yield kind, unescaped(value)
     for name, value in _pairs(text):
         kind = table.setting_kind(name)
         if kind is not None and kind not in (table.PLAIN, table.VENDOR):
@@ -206,6 +222,18 @@ def _of_url(login: str, host: str, rest: str) -> Iterator[Sensitive]:
     path, _, more = rest.rstrip(".,;:!)]}").replace("#", "?", 1).partition("?")
     yield from _path(path)
     yield from query(more)
+
+
+def with_logins(text: str, change: Callable[[str, str], str]) -> str:
+    """A text with the users and passwords of its URLs changed where they stand, each by its kind."""
+    parts, done = [], 0
+    for match in _URL.finditer(text):
+        if match[1]:
+            user, colon, password = match[1].partition(":")
+            start, end = match.span(1)
+            parts += [text[done:start], change("user", user), colon, change(table.SECRET, password)]
+            done = end
+    return "".join([*parts, text[done:]])
 
 
 def _is_literal(text: str) -> bool:

@@ -39,6 +39,7 @@ _OFFERED: Final = re.compile(r"(?<=subprotocol ).*")
 _OF_FILES: Final = ("file.", "trace.")
 _QUOTED: Final = re.compile(r"""(?<!\w)(?:'.*'|".*")|(?<=, but ).*(?=: it is left out)""", re.DOTALL)
 """What a notice quotes of a file that is no message; whatever stands around messages is not carried."""
+_SIGNED: Final = re.compile("signedMeter|SignedData|publicKey")
 _BASIC: Final = re.compile(r"(basic )(?!\()(.*)", re.IGNORECASE | re.DOTALL)
 
 W = TypeVar("W", Opened, Text, Control, Damaged, Gap, Closed)
@@ -100,7 +101,8 @@ class Redactor:
         self._kinds: dict[str, str] = {}
         """By value: what it is."""
         self._kept: set[str] = set()
-        self._rules: dict[str, str] = {}
+        self._judged: set[str] = set()
+        """What was there that is removed, and that rules judge."""
         self._matched: set[str] = set()
         """Patterns of the user's that matched something."""
         self._seen: set[int] = set()
@@ -112,7 +114,9 @@ class Redactor:
     def summary(self) -> Summary:
         assert self._needles is not None
         values = Counter(self._kinds.values())
-        return Summary(values, dict(self._needles.replaced), self._rules)
+        judged = self._judged | ({"secrets"} if values[table.SECRET] else set())
+        rules = {rule: what for rule, what in table.rules().items() if what in judged}
+        return Summary(values, dict(self._needles.replaced), rules)
 
     @property
     def unmatched(self) -> list[str]:
@@ -150,6 +154,8 @@ class Redactor:
             if event.session.number not in self._seen:
                 self._seen.add(event.session.number)
                 yield from self._of_session(event.session)
+            if _SIGNED.search(event.raw):
+                self._judged.add("signed meter data")
             yield from texts.find(event.raw, self._options, _action(event))
             yield from self._also(event.raw)
             return
@@ -183,8 +189,7 @@ class Redactor:
             if name and not heads.is_known(name):
                 yield "subprotocol", name
         if event.auth:
-            for rule, what in table.rules().items():
-                self._rules[rule] = what
+            self._judged.add("authorization")
             if match := _BASIC.fullmatch(event.auth):
                 yield "user", match[2]
         if event.tls and event.tls.server_name:

@@ -4,6 +4,7 @@ Nothing is refused: a string may lack its end, a bracket its partner. Values of 
 reader sees them.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -14,6 +15,8 @@ _PIECE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[\s\S]|[\s\S]"
 )
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_SAFE: Final = "*/:?=&,;@+!$'()[]"
+"""Beside letters and digits, what a part of a URL may hold as it is."""
 _PERCENT: Final = re.compile(r"%[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F])+|%[0-9a-fA-F]{2}|[\s\S]")
 
 
@@ -85,11 +88,14 @@ def respelt(raw: str, new: str) -> str:
 
     Args:
         raw: the string, without its quotes.
-        new: what it is to mean: as many characters as it means now.
+        new: what it is to mean. Mostly it has as many characters as it has now; not where an escape in a text
+            within it is gone, such as that of a quote in a password: then all is spelt anew.
     """
     if "\\" not in raw:
         return new
     pieces = _PIECE.findall(raw)
+    if len(pieces) != len(new):
+        return json.dumps(new, ensure_ascii="\\u" in raw)[1:-1]
     return "".join(
         piece if _meant(piece) == char else _escaped(char) if piece[:2] == "\\u" else char
         for piece, char in zip(pieces, new, strict=True)
@@ -121,10 +127,13 @@ def percent_respelt(raw: str, new: str) -> str:
     """A part of a URL with other characters, each spelt as the one in its place was."""
     if "%" not in raw:
         return new
+    pieces = _PERCENT.findall(raw)
+    if len(pieces) != len(new):  # as in `respelt`
+        return quote(new, safe=_SAFE, errors="replace")
     return "".join(
         piece if _percent_meant(piece) == char else quote(char, safe="") if len(piece) > 1 and not char.isascii()
         else f"%{ord(char):02X}" if len(piece) > 1 else char
-        for piece, char in zip(_PERCENT.findall(raw), new, strict=True)
+        for piece, char in zip(pieces, new, strict=True)
     )  # fmt: skip
 
 

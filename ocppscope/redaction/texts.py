@@ -113,6 +113,7 @@ def _members(
         unescaped(text[key.start : key.end]): text[one.start : one.end] for key, one in node.items if key
     }
     is_code = strings.get("type", "").lower() == "keycode"
+    is_signed = strings.get("format", "").lower() == "signeddata"
     for key, value in node.items:
         if key is None:
             yield value, "", place, inherited, False
@@ -123,6 +124,8 @@ def _members(
         if setting is not None and name.lower() in table.beside("values"):
             kind = setting
         if is_code and name == "idToken":
+            kind = table.SECRET
+        if is_signed and name == "value":
             kind = table.SECRET
         yield key, "", "", None, True
         yield value, name, at, (inherited if kind in (None, table.PLAIN) else kind), False

@@ -9,7 +9,8 @@ from ocppscope.ocpp.lenient import fields, identifier, items, text, told, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect
+from ocppscope.rules.expectations import look_again
+from ocppscope.rules.gates import says_something
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
@@ -24,7 +25,7 @@ from ocppscope.rules.registry import (
 from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import ACCEPTED, Authorization, token_of
-from ocppscope.rules.tables.transactions import LOCAL, Transaction
+from ocppscope.rules.tables.transactions import LOCAL, WITH_TOKEN, Transaction
 from ocppscope.rules.waiting import is_held_up, misses_messages
 
 _SOON: Final = 120
@@ -108,7 +109,8 @@ _A: Final = {"idTag": "an idTag", "parentIdTag": "a parentIdTag"}
     "AUTH-008",
     "A token of type NoAuthorization is not empty",
     ERROR,
-    on_call("Authorize", "TransactionEvent", "RequestStartTransaction", "ReserveNow"),
+    on_call("Authorize", "RequestStartTransaction", "ReserveNow"),
+    on_call("TransactionEvent", gate=WITH_TOKEN),
     source=part_2("C02.FR.01"),
     hint='a start button identifies nobody: send idToken "" with type NoAuthorization',
     versions=V2X,
@@ -129,7 +131,7 @@ def token_of_nobody(event: Message, state: SessionState) -> Report | None:
     "AUTH-009",
     "NoAuthorization was not accepted",
     ERROR,
-    on_answer("TransactionEvent"),
+    on_answer("TransactionEvent", gate=says_something),
     source=part_2("C02.FR.02"),
     hint="the CSMS answers a token of type NoAuthorization with Accepted: it is the station that lets anybody charge",
     needs="exchange",
@@ -180,7 +182,7 @@ def _shown(token: str) -> str:
     "AUTH-011",
     "What is said of a token contradicts itself",
     WARNING,
-    on_answer("Authorize", "StartTransaction", "StopTransaction", "TransactionEvent"),
+    on_answer("Authorize", "StartTransaction", "StopTransaction", "TransactionEvent", gate=says_something),
     source=part_2("C01.FR.10, C01.FR.11", "§7.27"),
     hint="give language1 before language2, and two different ones; accept no token that has expired",
     needs="exchange",
@@ -291,7 +293,8 @@ def _started_unasked(event: Message, state: SessionState) -> str | None:
     "AUTH-012",
     "No Authorize for a token that the station cannot know",
     INFO,
-    on_call("StartTransaction", "TransactionEvent"),
+    on_call("StartTransaction"),
+    on_call("TransactionEvent", gate=WITH_TOKEN),
     source=part_2("C01.FR.02, C10.FR.03", "§3.5, §4.1"),
     hint="where neither a cache nor a local list knows a token, the station asks the CSMS with Authorize",
     needs="session",
@@ -302,7 +305,11 @@ def cannot_know(event: Message, state: SessionState) -> Report | None:
         return None
     if event.action == "TransactionEvent":
         asked = payload.get("idToken")
-        if type(asked) is not dict or asked.get("type") in _NEEDS_NO_CSMS or payload.get("offline") is True:
+        if (
+            type(asked) is not dict
+            or text(asked.get("type")) in _NEEDS_NO_CSMS
+            or payload.get("offline") is True
+        ):
             return None
         if payload.get("eventType") != "Started" and payload.get("triggerReason") != "Authorized":
             return None
@@ -382,7 +389,7 @@ _CONTROLLERS: Final = {"authcachectrlr": _CACHE, "localauthlistctrlr": _LIST}
     "AUTH-013",
     "One token in two transactions at once",
     WARNING,
-    on_answer("StartTransaction", "TransactionEvent"),
+    on_answer("StartTransaction", "TransactionEvent", gate=says_something),
     source=part_2("AuthorizationStatusEnumType", "§7.2"),
     hint="the CSMS answers ConcurrentTx, unless it means to allow several transactions for this token",
     needs="session",
@@ -396,7 +403,7 @@ def concurrent(event: Message, state: SessionState) -> Report | None:
         return None
     asked = fields(call.payload)
     token = token_of(asked)
-    if token is None or fields(asked.get("idToken")).get("type") in _NEEDS_NO_CSMS:
+    if token is None or text(fields(asked.get("idToken")).get("type")) in _NEEDS_NO_CSMS:
         return None
     transactions = state.station.transactions
     if event.action == "StartTransaction":
@@ -430,7 +437,7 @@ def concurrent(event: Message, state: SessionState) -> Report | None:
     "AUTH-004",
     "A transaction that was refused goes on",
     WARNING,
-    on_answer("StartTransaction"),
+    on_answer("StartTransaction", gate=says_something),
     source="OCPP 1.6 §4.8; errata 3.17",
     hint="with StopTransactionOnInvalidId the station stops at once, with the reason DeAuthorized",
     needs="session",
@@ -457,7 +464,7 @@ def refused_goes_on(event: Message, state: SessionState) -> None:
             events=(call.n, event.n),
         )
 
-    expect(state, "AUTH-004", call.n, waited + _SOON, verdict, call)
+    look_again(state, "AUTH-004", call.n, waited + _SOON, verdict, call)
 
 
 @rule(
@@ -558,7 +565,7 @@ def stopped_by_another(event: Message, state: SessionState) -> Report | None:
     "AUTH-007",
     "A transaction goes on though its token was refused",
     ERROR,
-    on_answer("TransactionEvent"),
+    on_answer("TransactionEvent", gate=says_something),
     source=part_2("E05.FR.09, E05.FR.10, C15.FR.03, C15.FR.04"),
     hint="with StopTxOnInvalidId the station stops the energy, or ends the transaction where TxStopPoint says so",
     needs="session",
@@ -590,7 +597,7 @@ def refused_charges_on(event: Message, state: SessionState) -> None:
             tuple(message.n for message in (event.call, one.latest) if message is not None),
         )
 
-    expect(state, "AUTH-007", identity, _SOON, verdict, event)
+    look_again(state, "AUTH-007", identity, _SOON, verdict, event)
 
 
 # --- what should not be read here ---
@@ -610,11 +617,11 @@ def refused_charges_on(event: Message, state: SessionState) -> None:
         "GetDiagnostics",
         "GetLog",
         "Authorize",
-        "TransactionEvent",
         "RequestStartTransaction",
         "ReserveNow",
         "NotifyReport",
     ),
+    on_call("TransactionEvent", gate=WITH_TOKEN),
     on_answer("GetConfiguration", "GetVariables"),
     source=part_2("C04.FR.04") | {V16: HEURISTIC},
     hint="mask it before the capture is shared (ocppscope share does), and change it if others have it",

@@ -4,6 +4,7 @@ Sources: OCPP 1.6 edition 2 §4.2, §4.6 with errata 3.10, 3.22, 3.40; OCPP 2.0.
 B04, F06, G02.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,10 +13,12 @@ from ocppscope.ocpp.actions import BY_SENDER
 from ocppscope.ocpp.lenient import fields, text, told, whole
 from ocppscope.ocpp.times import DAY, HALF_HOUR, MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect, meet
+from ocppscope.rules.expectations import expect, look_again, meet
+from ocppscope.rules.gates import in_quick_succession, unsettled
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
+    SILENCE,
     WARNING,
     Report,
     Severity,
@@ -23,6 +26,7 @@ from ocppscope.rules.registry import (
     on_answer,
     on_call,
     on_event,
+    on_silence,
     rule,
 )
 from ocppscope.rules.sources import HEURISTIC, part_2
@@ -113,7 +117,7 @@ def _was_reset(station: StationState) -> bool:
     "BOOT-001",
     "A Call before BootNotification is answered",
     ERROR,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source="OCPP 1.6 §4.2",
     hint="the station sends nothing but BootNotification until it is answered; the CSMS answers it first, and fast",
     needs="start",
@@ -136,7 +140,7 @@ def call_before_boot_answer(event: Message, state: SessionState) -> Report | Non
     "BOOT-002",
     "A request before BootNotification is answered",
     ERROR,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source=part_2("B01.FR.08, B02.FR.02"),
     hint="the station sends nothing but BootNotification until it is answered; the CSMS answers it first, and fast",
     needs="start",
@@ -155,7 +159,7 @@ def _while_pending(event: Message, state: SessionState) -> Report | None:
         return None
     if event.direction != FROM_STATION:
         return None
-    if state.is_partial or known.answer is None or misses_messages(state, known.answer.n):
+    if state.has_gap or known.answer is None or misses_messages(state, known.answer.n):
         return None
     if _is_asked_for(event, state.station):
         return None
@@ -163,6 +167,7 @@ def _while_pending(event: Message, state: SessionState) -> Report | None:
         f"{event.action}, which nobody asked for, while the CSMS has the station pending",
         str(event.action),
         events=(known.answer.n,),
+        severity=INFO if state.is_partial else None,  # it may have been asked for before
     )
 
 
@@ -170,7 +175,7 @@ def _while_pending(event: Message, state: SessionState) -> Report | None:
     "BOOT-003",
     "A request that was not triggered while pending",
     ERROR,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source=part_2("B01.FR.10, B02.FR.02"),
     hint="the station sends only what was triggered or reported on request; the CSMS answers others with SecurityError"
     " (B02.FR.09)",
@@ -185,7 +190,7 @@ def request_while_pending(event: Message, state: SessionState) -> Report | None:
     "BOOT-004",
     "A Call that was not triggered while pending",
     ERROR,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source="OCPP 1.6 §4.2; errata 3.10",
     hint="the station sends only what was triggered; the CSMS does well to answer others with SecurityError",
     needs="start",
@@ -199,7 +204,7 @@ def call_while_pending(event: Message, state: SessionState) -> Report | None:
     "BOOT-005",
     "A message from a station that was rejected",
     ERROR,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source=part_2("B03.FR.02", "§4.2"),
     hint="a rejected station is silent until the interval is over, and then sends BootNotification",
     needs="session",
@@ -228,8 +233,8 @@ _WHILE_REJECTED: Final[Mapping[str, Severity]] = {V16: WARNING}
     "BOOT-006",
     "The CSMS talks to a station that it rejected",
     ERROR,
-    on_call(*_ALL_REQUESTS),
-    on_answer(*_ALL_REQUESTS),
+    on_call(*_ALL_REQUESTS, gate=unsettled),
+    on_answer(*_ALL_REQUESTS, gate=unsettled),
     source=part_2("B03.FR.03, B03.FR.08", "§4.2"),
     hint="the CSMS waits until it has accepted the station; a 2.x station answers SecurityError, a 1.6 station nothing",
     needs="session",
@@ -387,7 +392,7 @@ def _expect_statuses(event: Message, state: SessionState, rule_id: str, needs_ze
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         return Report(f"no status of {shown} within {_STATUS_WITHIN} s") if missing else None
 
-    expect(state, rule_id, "status", _STATUS_WITHIN, verdict, event)
+    look_again(state, rule_id, "status", _STATUS_WITHIN, verdict, event)
 
 
 def _expected_places(station: StationState, *, needs_zero: bool) -> list[tuple[int | None, int | None]]:
@@ -555,7 +560,8 @@ def _interval(station: StationState) -> int | None:
     "BOOT-016",
     "Heartbeats do not keep to the interval",
     WARNING,
-    on_call(*_ALL_CALLS),
+    on_silence(),
+    on_call("Heartbeat", gate=in_quick_succession),
     on_event(Closed),
     source=part_2("G02.FR.01, G02.FR.02, G02.FR.05", "§4.2, §4.6"),
     hint="a silent station is taken for offline, one that sends too many Heartbeats costs: keep to the CSMS's interval",
@@ -565,19 +571,16 @@ def heartbeat_cadence(event: Message | Closed, state: SessionState) -> Report | 
     heard, now = state.heard, event.time
     if heard is None or now is None or state.has_gap:
         return None
-    if now - heard > _LEAST_SILENCE:
-        interval = _interval(state.station)
-        if interval is not None and now - heard > interval * _SLOWER + _TOLERANCE:
-            return Report(
-                f"no message for {duration(now - heard)}; the interval is {interval // SECOND} s", "silent"
-            )
+    if type(event) is Message and event.action not in _ANY_CALL.get(state.session.version or "", ()):
+        return None
+    interval = _interval(state.station) if now - heard > SILENCE else None
+    if interval is not None and now - heard > interval * _SLOWER + _TOLERANCE:
+        return Report(
+            f"no message for {duration(now - heard)}; the interval is {interval // SECOND} s", "silent"
+        )
     if isinstance(event, Closed) or event.action != "Heartbeat":
         return None
     return _too_fast(event, state, now)
-
-
-_LEAST_SILENCE: Final = 2 * SECOND
-"""Shorter silences are not looked at: most messages come faster."""
 
 
 def _too_fast(event: Message, state: SessionState, now: int) -> Report | None:
@@ -791,7 +794,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[st
 
 
 def _shown(value: Any) -> str:
-    shown = "nothing" if value is None else str(value)
+    shown = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
     return shown if len(shown) <= 60 else f"{shown[:59]}…"
 
 
@@ -799,7 +802,7 @@ def _shown(value: Any) -> str:
     "BOOT-023",
     "No full status report after a long time offline",
     WARNING,
-    on_call(*_ALL_CALLS),
+    on_call(*_ALL_CALLS, gate=unsettled),
     source=part_2("B04.FR.01, B04.FR.02", "§4.9"),
     hint="a station that was offline longer than OfflineThreshold tells the status of all its connectors",
     needs="time",
@@ -823,7 +826,7 @@ def no_status_report_after_offline(event: Message, state: SessionState) -> None:
             + ", ".join(missing[:5])
         )
 
-    expect(state, "BOOT-023", "status", _STATUS_WITHIN, verdict, event)
+    look_again(state, "BOOT-023", "status", _STATUS_WITHIN, verdict, event)
 
 
 # --- the same Call before every boot ---
@@ -842,9 +845,12 @@ _SHORTLY: Final = 2 * MINUTE
 )
 def same_call_before_boots(event: Message, state: SessionState) -> Report | None:
     station, known = state.station, state.station.registration
-    if known.call is None or known.session == state.session.number or not station.requests:
+    if known.call is None or not station.requests:
         return None
-    last = max(station.requests.values(), key=lambda request: request.call.n).call
+    request = max(station.requests.values(), key=lambda request: request.call.n)
+    if known.session == state.session.number and (state.opened is not None or request.answer is not None):
+        return None  # no reboot; in a log that shows no connections it is one where the Call got no answer
+    last = request.call
     away = station.last_end if station.offline_since is None else station.offline_since
     noted = station.noted.setdefault("BOOT-024", {})
     if (

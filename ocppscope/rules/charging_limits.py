@@ -16,6 +16,7 @@ from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V16, V21
 from ocppscope.rules.composite import Limit, limits
 from ocppscope.rules.expectations import expect, meet, unless_lost
+from ocppscope.rules.gates import limited
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, learns, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
@@ -31,7 +32,7 @@ from ocppscope.rules.tables.profiles import (
     read_profile,
 )
 from ocppscope.rules.tables.requests import asked, status_of
-from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction
 
 # --- reports of profiles ---
 
@@ -226,7 +227,8 @@ _SURELY: Final = 20
     "SC-023",
     "An external limit is not told as it has to be",
     ERROR,
-    on_call(_NOTIFY, _CLEARED, _REPORT, "TransactionEvent"),
+    on_call(_NOTIFY, _CLEARED, _REPORT),
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source=part_2("K11.FR.04, K11.FR.05, K12.FR.04, K13.FR.02"),
     hint="the station tells of each change with NotifyChargingLimit, whose source is not CSO, and of another rate with "
     "a TransactionEvent ChargingRateChanged",
@@ -238,9 +240,7 @@ def external_limit(event: Message, state: SessionState) -> Report | None:
     if type(payload) is not dict:
         return None
     if event.action == "TransactionEvent":
-        if station.expected and (
-            text(payload.get("triggerReason")) in _CHANGES or payload.get("eventType") == "Ended"
-        ):
+        if text(payload.get("triggerReason")) in _CHANGES or payload.get("eventType") == "Ended":
             meet(station, "SC-023", identifier(fields(payload.get("transactionInfo")).get("transactionId")))
         return None
     if event.action == _REPORT:
@@ -478,14 +478,14 @@ _KINDS: Final = {"A": CURRENT, "W": POWER}
     "SC-031",
     "More is drawn than the charging profiles allow",
     INFO,
-    on_call("MeterValues", "TransactionEvent"),
+    on_call("MeterValues", "TransactionEvent", gate=limited),
     source="heuristic; OCPP 1.6 §3.13, OCPP 2.0.1 and 2.1 part 2 K01",
     hint="compare the station's GetCompositeSchedule with the profiles: it may count a limit otherwise, or not heed it",
     needs="time",
 )
 def above_limit(event: Message, state: SessionState) -> Report | None:
     station, payload = state.station, event.payload
-    if not station.profiles.installed or event.time is None or type(payload) is not dict:
+    if event.time is None or type(payload) is not dict:
         return None
     meter_values = payload.get("meterValue")
     if type(meter_values) is not list or not meter_values:

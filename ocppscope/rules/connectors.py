@@ -10,7 +10,7 @@ from ocppscope.ocpp.lenient import fields, identifier, told, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import Verdict, expect
+from ocppscope.rules.expectations import Look, look_again
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
@@ -43,7 +43,7 @@ from ocppscope.rules.tables.connectors import (
 )
 from ocppscope.rules.tables.profiles import STATION_MAX, TX, TX_DEFAULT, Profile
 from ocppscope.rules.tables.requests import status_of
-from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.tables.transactions import ENDS, Transaction, tells_more
 from ocppscope.rules.waiting import is_delivered, is_held_up, misses_messages
 
 _STATUS: Final = "StatusNotification"
@@ -52,8 +52,8 @@ _IN_TRANSACTION: Final = frozenset({CHARGING, SUSPENDED_EV, SUSPENDED_EVSE})
 _NOT_IN_USE: Final = frozenset({AVAILABLE, FINISHING, RESERVED, UNAVAILABLE, FAULTED})
 _SOON: Final = 120
 """Seconds within which what belongs together has come: a status and its transaction, queued messages between."""
-_EXPECTED: Final = 250
-"""What may be expected of a station with thousands of connectors, so that room is left for other rules."""
+_LOOKS: Final = 250
+"""What may be looked at again of a station with thousands of connectors, so that room is left for other rules."""
 
 
 def _reported(event: Message, state: SessionState) -> tuple[int, str, Connector | None] | None:
@@ -77,13 +77,13 @@ def _is_continued(known: Connector, event: Message, state: SessionState) -> bool
     )
 
 
-def _expect(
-    state: SessionState, rule_id: str, key: Hashable, seconds: float, verdict: Verdict, event: Message
+def _look_later(
+    state: SessionState, rule_id: str, key: Hashable, seconds: float, look: Look, event: Message
 ) -> None:
-    """Expect something of one connector of what may be thousands."""
-    expected = state.station.expected
-    if len(expected) < _EXPECTED or (rule_id, key) in expected:
-        expect(state, rule_id, key, seconds, verdict, event)
+    """Look again at one connector of what may be thousands."""
+    looks = state.station.looks
+    if len(looks) < _LOOKS or (rule_id, key) in looks:
+        look_again(state, rule_id, key, seconds, look, event)
 
 
 def _name(place: Place) -> str:
@@ -293,7 +293,7 @@ def _expect_numbering(event: Message, state: SessionState, rule_id: str) -> None
         seen = sorted({one.n for at, one in state.station.connectors.items() if at[0] in evses})
         return Report(f"{kind} {shown} {_IS_LEFT_OUT}", "numbers", WARNING, tuple(seen[:5]))
 
-    expect(state, rule_id, "numbers", _SOON, verdict, event)
+    look_again(state, rule_id, "numbers", _SOON, verdict, event)
 
 
 _IS_LEFT_OUT: Final = f"was not reported within {_SOON} s of the boot, but one with a higher number was"
@@ -475,7 +475,7 @@ def _expect_transaction(event: Message, state: SessionState, connector: int, sta
             f"connector {connector} {status}",
         )
 
-    _expect(state, "CON-007", connector, _SOON, verdict, event)
+    _look_later(state, "CON-007", connector, _SOON, verdict, event)
 
 
 def _expect_end(event: Message, state: SessionState, connector: int, running: Transaction) -> None:
@@ -491,7 +491,7 @@ def _expect_end(event: Message, state: SessionState, connector: int, running: Tr
             events=(running.start.n,) if running.start else (),
         )
 
-    _expect(state, "CON-007", connector, _SOON, verdict, event)
+    _look_later(state, "CON-007", connector, _SOON, verdict, event)
 
 
 # --- a limit of nothing ---
@@ -707,7 +707,7 @@ def not_scheduled(event: Message, state: SessionState) -> None:
             tuple(message.n for message in (event.call, one.start) if message is not None),
         )
 
-    expect(state, "CON-009", event.n, _GOES_ON, verdict, event)
+    look_again(state, "CON-009", event.n, _GOES_ON, verdict, event)
 
 
 _CHANGES_WITHIN: Final = 60
@@ -718,7 +718,8 @@ _CHANGES_WITHIN: Final = 60
     "No status after a change of availability",
     WARNING,
     on_answer(_CHANGE),
-    on_call("StopTransaction", "TransactionEvent"),
+    on_call("StopTransaction"),
+    on_call("TransactionEvent", gate=ENDS),
     source=part_2("G03.FR.04, G01.FR.07", "§5.2"),
     hint="the station reports the new status of each connector once the availability has changed",
     needs="session",
@@ -762,7 +763,7 @@ def no_status_after_change(event: Message, state: SessionState) -> None:
             events=(call.n, station.connectors[at].n),
         )
 
-    expect(state, "CON-010", ("changed", place), _CHANGES_WITHIN, verdict, event)
+    look_again(state, "CON-010", ("changed", place), _CHANGES_WITHIN, verdict, event)
 
 
 def _is_changed_again(station: StationState, place: Place, answer: Message) -> bool:
@@ -823,7 +824,7 @@ def _expect_scheduled(event: Message, state: SessionState) -> None:
             events=(answer.n, found.n),
         )
 
-    expect(state, "CON-010", ("scheduled", place), _SOON, verdict, event)
+    look_again(state, "CON-010", ("scheduled", place), _SOON, verdict, event)
 
 
 _TO_BE_CHANGED: Final = frozenset({AVAILABLE, PREPARING, CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, OCCUPIED})
@@ -843,7 +844,7 @@ def _same_spot(place: Place, of_transaction: Place) -> bool:
     "CON-011",
     "A cable was plugged in or out, but the connector's status stays",
     WARNING,
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=tells_more),
     source=part_2("G01.FR.03, G01.FR.04, E02.FR.05"),
     hint="report each change of a connector, with StatusNotification or with NotifyEvent of AvailabilityState",
     needs="start",
@@ -879,7 +880,7 @@ def plugged_silently(event: Message, state: SessionState) -> None:
             tuple(one.n for one in known[:5]),
         )
 
-    _expect(state, "CON-011", (evse, status), _SOON, verdict, event)
+    _look_later(state, "CON-011", (evse, status), _SOON, verdict, event)
 
 
 def _stopped_by_unplugging(payload: dict[str, Any]) -> bool:
@@ -1016,10 +1017,10 @@ def _expect_mended(event: Message, state: SessionState, place: Place, status: st
             (known.since,),
         )
 
-    _look_again(event, state, "CON-014", place, status, _LASTS, report)
+    _report_lasting(event, state, "CON-014", place, status, _LASTS, report)
 
 
-def _look_again(
+def _report_lasting(
     event: Message,
     state: SessionState,
     rule_id: str,
@@ -1030,7 +1031,7 @@ def _look_again(
 ) -> None:
     """Report a status that lasts. What waits that long is kept once for each place, however often it changes."""
     station, key = state.station, (place, status)
-    if (rule_id, key) in station.expected or event.time is None:
+    if (rule_id, key) in station.looks or event.time is None:
         return
     first = begun = event.time
 
@@ -1041,11 +1042,11 @@ def _look_again(
             return None
         if known.seen > begun:  # it was another one meanwhile
             begun = known.seen
-            expect(state, rule_id, key, (begun - first) / SECOND + seconds, look, event)
+            look_again(state, rule_id, key, (begun - first) / SECOND + seconds, look, event)
             return None
         return report(known)
 
-    _expect(state, rule_id, key, seconds, look, event)
+    _look_later(state, rule_id, key, seconds, look, event)
 
 
 @rule(
@@ -1078,7 +1079,7 @@ def sticks(event: Message, state: SessionState) -> Report | None:
             (now.since,),
         )
 
-    _look_again(event, state, "CON-016", (None, connector), FINISHING, _FINISHES, report)
+    _report_lasting(event, state, "CON-016", (None, connector), FINISHING, _FINISHES, report)
     return None
 
 
@@ -1167,7 +1168,7 @@ def unlocked(event: Message, state: SessionState) -> Report | None:
             detail = f"UnlockConnector was answered {status} while transaction {one.id} was running at {_name(place)}"
         return Report(detail, _name(place), events=numbers)
 
-    expect(state, "CON-015", event.n, seconds, verdict, event)
+    look_again(state, "CON-015", event.n, seconds, verdict, event)
     return None
 
 

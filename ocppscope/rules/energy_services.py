@@ -13,12 +13,13 @@ from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import V2X, V21
 from ocppscope.rules.configuration import CHOICES
 from ocppscope.rules.expectations import expect, meet, unless_lost
+from ocppscope.rules.gates import expecting, says_something
 from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked, status_of
-from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, tells_more
 from ocppscope.rules.waiting import is_held_up
 
 _ACCEPTED: Final = "Accepted"
@@ -56,6 +57,8 @@ def no_total_cost(event: Message, state: SessionState) -> Report | None:
             known.noted["cost"] = event.n
         return None
     payload, answer = asked(event), fields(event.payload)
+    if not answer and payload.get("eventType") != "Ended":
+        return None
     if event.type != CALLRESULT or state.has_gap:
         return None
     known = _transaction(payload, state)
@@ -87,7 +90,7 @@ def _currency(value: Any) -> str | None:
     "A tariff is not answered, or not taken over, as it should be",
     ERROR,
     on_answer("SetDefaultTariff", "ChangeTransactionTariff"),
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=tells_more),
     source="OCPP 2.1 part 2 I07.FR.01, I07.FR.02, I11.FR.01 to I11.FR.07",
     hint="answer TooManyElements, TxNotFound or NoCurrencyChange; after Accepted tell TariffChanged with the tariffId",
     needs="session",
@@ -168,8 +171,8 @@ def _costs(details: dict[str, Any]) -> Iterator[Report]:
     "TRF-003",
     "Cost or tariff of a transaction do not add up",
     ERROR,
-    on_call("TransactionEvent"),
-    on_answer("TransactionEvent", "Authorize"),
+    on_call("TransactionEvent", gate=tells_more),
+    on_answer("TransactionEvent", "Authorize", gate=says_something),
     source="OCPP 2.1 part 2 I08.FR.09, I12.FR.01, I12.FR.03, I12.FR.04, I12.FR.17",
     hint="a driver's tariff has no validFrom; a station that reckons costs tells them with RunningCost and with Ended",
     needs="session",
@@ -393,7 +396,8 @@ _AFTER_REJECTED: Final = 120
     "Charging goes on after its needs were rejected",
     ERROR,
     on_answer("NotifyEVChargingNeeds"),
-    on_call("NotifyEVChargingNeeds", "TransactionEvent"),
+    on_call("NotifyEVChargingNeeds", gate=expecting("V2X-002")),
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source="OCPP 2.1 part 2 Q01.FR.04 to Q01.FR.07",
     hint="after Rejected the EV asks for another transfer, or the transaction ends with ReqEnergyTransferRejected",
     needs="time",
@@ -402,7 +406,7 @@ _AFTER_REJECTED: Final = 120
 def rejected_needs(event: Message, state: SessionState) -> None:
     station, payload = state.station, event.payload
     if event.call is None:
-        if station.expected and type(payload) is dict:
+        if type(payload) is dict:
             if event.action == "NotifyEVChargingNeeds":
                 meet(station, "V2X-002", whole(payload.get("evseId")))
             elif payload.get("eventType") == "Ended":
@@ -482,7 +486,8 @@ _STATUS_AFTER: Final[Mapping[str, str]] = {"BatteryIn": "Occupied", "BatteryOut"
     "SWP-001",
     "The two halves of a battery swap do not fit",
     ERROR,
-    on_call("BatterySwap", "StatusNotification", "NotifyEvent"),
+    on_call("BatterySwap"),
+    on_call("StatusNotification", "NotifyEvent", gate=expecting("SWP-001")),
     source="OCPP 2.1 part 2 S02, S03, S03.FR.01 to S03.FR.04",
     hint="BatteryOut has requestId and idToken of BatteryIn; the EVSEs are told to be Occupied and Available",
     needs="session",
@@ -491,10 +496,9 @@ _STATUS_AFTER: Final[Mapping[str, str]] = {"BatteryIn": "Occupied", "BatteryOut"
 def battery_swap(event: Message, state: SessionState) -> list[Report]:
     station, payload = state.station, fields(event.payload)
     if event.action != "BatterySwap":
-        if station.expected:
-            read = status_told if event.action == "StatusNotification" else availability_told
-            for one in read(event, payload):
-                meet(station, "SWP-001", (one.evse, one.status))
+        read = status_told if event.action == "StatusNotification" else availability_told
+        for one in read(event, payload):
+            meet(station, "SWP-001", (one.evse, one.status))
         return []
     swaps: dict[int, tuple[str | None, int]] = station.noted.setdefault("SWP-001", {})
     identity, token = whole(payload.get("requestId")), token_of(payload)

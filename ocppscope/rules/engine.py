@@ -33,6 +33,7 @@ from ocppscope.rules.quirks import Quirk, Quirks
 from ocppscope.rules.registry import (
     LEARNERS,
     RULES,
+    SILENCE,
     Check,
     Gate,
     Learner,
@@ -101,7 +102,12 @@ class Finding:
             self.last = time if self.last is None else max(self.last, time)
 
 
-Bound: TypeAlias = list[tuple[Rule | None, Check]]
+class Behind(list[tuple["Rule | Behind | None", Callable[..., Any]]]):
+    """What is behind one gate."""
+
+
+Bound: TypeAlias = list[tuple[Rule | Behind | None, Callable[..., Any]]]
+"""What looks at a message, in order: rules, learners (of no rule), and gates, each before what is behind it."""
 Observer: TypeAlias = Callable[[Finding, Report, tuple[int, ...]], None]
 
 
@@ -134,17 +140,18 @@ class _Checks:
     ) -> Bound:
         """What fires, in order; what shares a gate is behind it together, where the first of them stands."""
         bound: Bound = []
-        gated: dict[Gate, Bound] = {}
+        gated: dict[tuple[Gate, ...], Behind] = {}
         for one, check, trigger in found:
             if not self._fires(trigger, kind, message):
                 continue
-            if trigger.gate is None:
-                bound.append((one, check))
-            elif trigger.gate in gated:
-                gated[trigger.gate].append((one, check))
-            else:
-                behind = gated[trigger.gate] = [(one, check)]
-                bound.append((_GATED, _gated(trigger.gate, behind)))
+            here = bound
+            for depth, gate in enumerate(trigger.gates, 1):
+                behind = gated.get(trigger.gates[:depth])
+                if behind is None:
+                    behind = gated[trigger.gates[:depth]] = Behind()
+                    here.append((behind, gate))
+                here = behind
+            here.append((one, check))
         return bound
 
     def _fires(self, trigger: Trigger, kind: TriggerKind, message: Message) -> bool:
@@ -157,21 +164,6 @@ class _Checks:
         sent_by_station = (message.direction == FROM_STATION) != (kind == "answer")
         return (FROM_STATION if sent_by_station else FROM_CSMS) in senders
 
-
-def _gated(gate: Gate, behind: Bound) -> Check:
-    """Ask the gate, and where it is open look at what is behind it."""
-
-    def look(event: Message, state: SessionState) -> list[tuple[Rule, Any]] | None:
-        if not gate(event, state):
-            return None
-        found = [(one, check(event, state)) for one, check in behind]
-        return [(one, reports) for one, reports in found if one is not None and reports is not None]
-
-    return look  # type: ignore[return-value]
-
-
-_GATED: Final = Rule("", "", "info", "info", "", "", "", None, (), None)
-"""Stands where a gate stands among rules."""
 
 _KINDS: Final[Mapping[int, TriggerKind]] = {
     CALL: "call",
@@ -234,30 +226,42 @@ class Engine:
         """Judge the next events."""
         sessions, expectations = self._tables.sessions, self._tables.expectations
         for event in events:
-            if event.time is not None and event.time >= expectations.next_due:
-                self._overdue(event.time)
+            time = event.time
+            if time is not None and time >= expectations.next_due:
+                self._overdue(time)
             if type(event) is not Message:
                 self._other(event)
                 continue
             session = event.session
             state = sessions.get(session)
             if state is None or state.checks.version != session.version:
-                state = self._state_of(session)
+                state = self._state_of(event)
             state.messages += 1
             checks: _Checks = state.checks
-            table = (checks.of_station if event.direction == FROM_STATION else checks.of_csms)[event.type]
+            is_of_station = event.direction == FROM_STATION
+            if is_of_station:
+                table = checks.of_station[event.type]
+                heard = state.heard
+                if heard is not None and time is not None and time - heard > SILENCE:
+                    self._after_silence(event, state)
+            else:
+                table = checks.of_csms[event.type]
             try:
                 bound = table[event.action]
             except (KeyError, TypeError):
                 bound = self._bind(checks, table, event)
             for one, check in bound:
                 found = check(event, state)
-                if found is not None:
+                if found:
                     self._found(one, found, event, state)
-            if event.direction == FROM_STATION:
-                state.heard = event.time
+            if is_of_station:
+                state.heard = time
             if event.faults or event.violations or event.error is not None:
                 self._odd_message(event, state)
+
+    def _after_silence(self, event: Message, state: SessionState) -> None:
+        if event.type == CALL and state.is_judged:
+            self._run("silence", None, event, state)
 
     def _odd_message(self, event: Message, state: SessionState) -> None:
         if state.is_judged:
@@ -275,8 +279,9 @@ class Engine:
 
     # --- binding ---
 
-    def _state_of(self, session: Session) -> SessionState:
-        state = self._tables.sessions.get(session) or self._tables.begin(session)
+    def _state_of(self, event: Event) -> SessionState:
+        session = event.session
+        state = self._tables.sessions.get(session) or self._tables.begin(event)
         version = session.version
         if not state.is_judged:
             state.checks = _Checks(version, (), ())
@@ -316,7 +321,7 @@ class Engine:
                 self._found(one, report, event, None)
             return
         assert not isinstance(event, Message)
-        state = self._state_of(event.session)
+        state = self._state_of(event)
         if event.session.duplicate_of is not None:
             if isinstance(event, Opened):
                 self._run("second-sighting", None, event, state)
@@ -353,19 +358,25 @@ class Engine:
 
     def _found(
         self,
-        one: Rule | None,
+        one: Rule | Behind | None,
         found: Report | Iterable[Report] | None,
         event: Event | Notice,
         state: SessionState | None,
         blames: Direction | None = None,
     ) -> None:
-        """Keep what a rule reports; of the side that sent the event, or of the one that it blames."""
+        """Keep what a rule reports; of the side that sent the event, or of the one that it blames.
+
+        Where it is a gate that is open, what is behind it looks too.
+        """
         if found is None or one is None:
             return
-        if one is _GATED:
-            for behind, reports in found:  # type: ignore[misc,union-attr]
-                self._found(behind, reports, event, state)
+        if type(one) is Behind:
+            for behind, check in one:
+                reports = check(event, state)
+                if reports:
+                    self._found(behind, reports, event, state)
             return
+        assert isinstance(one, Rule)
         session = state.session if state else None
         number = event.n if not isinstance(event, Notice) else 0
         direction: Direction | None = blames or getattr(event, "direction", None)

@@ -26,7 +26,8 @@ _OF_A_STATION: Final = 500
 _GRACE: Final = MINUTE
 """What a station has at least, from when it is back."""
 
-Verdict: TypeAlias = Report | Callable[[], Report | None]
+Look: TypeAlias = Callable[[], Report | None]
+Verdict: TypeAlias = Report | Look
 """What is reported, or what decides about it when the time is up."""
 
 
@@ -105,19 +106,42 @@ def expect(
         while_away: it falls due while the station is offline too.
         blames: of whom it is expected.
     """
-    if event.time is None or seconds < 0 or seconds > 1e9:
-        return
+    expectation = Expectation(rule, key, verdict, event, state, blames, while_away=while_away)
     station = state.station
-    expected = station.expected
-    known = expected.get((rule, key))
-    if known is not None:
-        known.is_open = False
-    elif len(expected) >= _OF_A_STATION:
-        expected.pop(next(iter(expected))).is_open = False
-    expectation = expected[rule, key] = Expectation(
-        rule, key, verdict, event, state, blames, while_away=while_away
-    )
-    station.expectations.add(event.time + round(seconds * SECOND), expectation)
+    if _is_due(expectation, seconds):
+        if sum(map(len, station.expected.values())) >= _OF_A_STATION:
+            oldest = next(iter(station.expected))
+            meet(station, oldest, next(iter(station.expected[oldest])))
+        meet(station, rule, key)
+        station.expected.setdefault(rule, {})[key] = expectation
+
+
+def look_again(
+    state: "SessionState",
+    rule: str,
+    key: Hashable,
+    seconds: float,
+    look: Look,
+    event: Event,
+) -> None:
+    """Have a look at a station's state after a time, whatever comes meanwhile: nothing meets this."""
+    expectation = Expectation(rule, key, look, event, state)
+    looks = state.station.looks
+    if _is_due(expectation, seconds):
+        if len(looks) >= _OF_A_STATION:
+            looks.pop(next(iter(looks))).is_open = False
+        if (rule, key) in looks:
+            looks.pop((rule, key)).is_open = False
+        looks[rule, key] = expectation
+
+
+def _is_due(expectation: Expectation, seconds: float) -> bool:
+    """Have it fall due after a time; False where it never will."""
+    time = expectation.event.time
+    if time is None or seconds < 0 or seconds > 1e9:
+        return False
+    expectation.state.station.expectations.add(time + round(seconds * SECOND), expectation)
+    return True
 
 
 def unless_lost(state: "SessionState", report: Report) -> Verdict:
@@ -127,16 +151,19 @@ def unless_lost(state: "SessionState", report: Report) -> Verdict:
 
 def meet(station: "StationState", rule: str, key: Hashable) -> Expectation | None:
     """What was expected has come, or need not come any more."""
-    known = station.expected.pop((rule, key), None)
+    those = station.expected.get(rule)
+    known = those.pop(key, None) if those else None
     if known is not None:
         known.is_open = False
+        if not those:
+            del station.expected[rule]
     return known
 
 
 def drop(station: "StationState", rule: str) -> None:
     """Nothing that this rule expects of the station need come any more."""
-    for key in [key for key in station.expected if key[0] == rule]:
-        station.expected.pop(key).is_open = False
+    for known in station.expected.pop(rule, {}).values():
+        known.is_open = False
 
 
 def overdue(expectations: Expectations, now: int) -> list[tuple[Expectation, Report]]:
@@ -151,6 +178,8 @@ def overdue(expectations: Expectations, now: int) -> list[tuple[Expectation, Rep
             expectations.add(now + _GRACE, expectation)
             continue
         meet(station, expectation.rule, expectation.key)
+        station.looks.pop((expectation.rule, expectation.key), None)
+        expectation.is_open = False
         verdict: Any = expectation.verdict
         report = verdict() if callable(verdict) else verdict
         if report is not None:

@@ -122,6 +122,12 @@ def _out_of_order(event: Message, state: SessionState, left: Severity) -> Report
         return None
     if not _is_seen_through(job, event, state) or state.station.deliveries.again(event) is not None:
         return None
+    if job.status is None and job.repeats is not None:
+        goes_on = status == job.repeats or status in sequence.get(job.repeats, ())
+        if goes_on:
+            return None
+    if job.status == "DownloadFailed" and status in BEGINNINGS and _may_retry(job):
+        return None
     if status == job.status:
         if status in sequence[status] or _is_triggered(job, state.station):
             return None
@@ -142,6 +148,11 @@ def _out_of_order(event: Message, state: SessionState, left: Severity) -> Report
         left,
         events=_proof(job),
     )
+
+
+def _may_retry(job: Job) -> bool:
+    """Whether the CSMS lets the station try again, as far as the capture shows what it asked."""
+    return job.call is None or (whole(job.asked.get("retries")) or 0) > 0
 
 
 def _expect_begin(event: Message, state: SessionState, rule_id: str, seconds: float = 0) -> None:
@@ -241,7 +252,7 @@ def _wrong_request(event: Message, state: SessionState) -> Report | None:
         return Report(f"{status} has no requestId{last}", "missing", events=_proof(latest) if latest else ())
     if identity is None or jobs.find(event) is not None or latest is None or latest.answer is None:
         return None
-    if status not in BEGINNINGS:
+    if status not in BEGINNINGS and (action == _LOG or latest.status is None):
         return None  # one that was asked for before the capture may still come to its end
     is_sure = latest.answer.session is event.session and latest.answer.n > state.station.missed
     if not is_sure or status_of(latest.answer) == "AcceptedCanceled":
@@ -372,7 +383,15 @@ def accepted_invalid_certificate(event: Message, state: SessionState) -> Report 
     one = found[0]
     if one is None:
         return Report("signingCertificate cannot be read", severity=WARNING, events=events)
-    if event.time is not None and event.time > one.ends + DAY:
+    if event.time is None or state.station.clock.assumed - {"zone"}:
+        return None
+    if event.time < one.begins - DAY:
+        return Report(
+            f"signingCertificate {one.subject[:_SUBJECT]!r} is valid from {(timestamp(one.begins) or '')[:10]} on",
+            one.subject[:_SUBJECT],
+            events=events,
+        )
+    if event.time > one.ends + DAY:
         return Report(
             f"signingCertificate {one.subject[:_SUBJECT]!r} had expired on {(timestamp(one.ends) or '')[:10]}",
             one.subject[:_SUBJECT],
@@ -805,7 +824,7 @@ def wrong_log(event: Message, state: SessionState) -> Report | None:
     job = station.jobs.find(event)
     if job is None or status is None or job.status is not None or not _is_seen_through(job, event, state):
         return None
-    if not left_out(sequence_of(state.session.version, _LOG), None, status):
+    if job.repeats is not None or not left_out(sequence_of(state.session.version, _LOG), None, status):
         return None
     return Report(
         f"{_name(job)}: {status}, and Uploading never came", f"{_name(job)} begin", events=_proof(job)
@@ -868,6 +887,8 @@ def second_log(event: Message, state: SessionState) -> Report | None:
         return None
     if not _is_seen_through(before, event, state) or before.n > event.call.n or before.id is None:
         return None
+    if before.id == id_of(event.call):
+        return None  # the same is asked for again
     if status == "AcceptedCanceled" and state.session.version != V16:
         report = Report(
             f"{_name(before)} was canceled, and no LogStatusNotification AcceptedCanceled came for it within"

@@ -48,7 +48,8 @@ from ocppscope.rules.tables.samples import CLOCK, LEFT_OUT, LOWEST_VOLTAGE, PERI
 from ocppscope.rules.tables.transactions import NO_ID, Transaction, repeats
 from ocppscope.rules.waiting import is_held_up
 
-_VALUES: Final = on_call(*VALUES)
+_VALUES: Final = on_call(*VALUES, gate=remarks)
+"""Messages in whose values something is remarkable: mostly nothing is, and a dozen rules ask."""
 _MOST: Final = 20
 """Reports of one rule on one message."""
 
@@ -462,6 +463,8 @@ _NONE_AT_ALL: Final = 3
 )
 def interval_16(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
+        if state.station.expected:
+            _meet_here(event, state)
         return _off_pace(event, state)
     meters = state.station.meters
     interval = meters.intervals.get(PERIODIC)
@@ -480,6 +483,14 @@ def interval_16(event: Message, state: SessionState) -> Report | None:
     return None
 
 
+def _meet_here(event: Message, state: SessionState) -> None:
+    """Values may tell where they were measured, and not of which transaction."""
+    connector = whole(fields(event.payload).get("connectorId"))
+    one = state.station.transactions.at.get((None, connector))
+    if connector and one is not None:
+        meet(state.station, FIRST_VALUES, one.id)
+
+
 def _expect_values(
     state: SessionState,
     rule_id: str,
@@ -489,15 +500,16 @@ def _expect_values(
     event: Message,
     is_due: Callable[[], bool],
 ) -> None:
-    """Expect the first values of a transaction, unless it ends, they have to wait, or bytes are lost meanwhile."""
-    expect(
-        state,
-        rule_id,
-        name,
-        _NONE_AT_ALL * interval + 60,
-        lambda: report if is_due() and not is_held_up(state, event) else None,
-        event,
-    )
+    """Expect the first values of a transaction, unless it ends, they have to wait, or bytes are lost meanwhile.
+
+    What a station measured while it was offline it may drop.
+    """
+
+    def verdict() -> Report | None:
+        is_here = event.session.number in state.station.open_sessions
+        return report if is_here and is_due() and not is_held_up(state, event) else None
+
+    expect(state, rule_id, name, _NONE_AT_ALL * interval + 60, verdict, event)
 
 
 _IN_TRANSACTION: Final = "MV-007"

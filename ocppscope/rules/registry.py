@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import JUDGED
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
@@ -22,7 +23,7 @@ Profile: TypeAlias = Literal["strict", "field"]
 
 
 TriggerKind: TypeAlias = Literal[
-    "fault", "event", "violation", "notice", "call", "send", "answer", "error", "second-sighting"
+    "fault", "event", "violation", "notice", "call", "send", "answer", "error", "silence", "second-sighting"
 ]
 
 
@@ -103,6 +104,7 @@ class Rule:
 
 
 Gate: TypeAlias = Callable[[Any, Any], object]
+"""(message, state.SessionState) → anything true where what is behind it is to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,14 @@ class Trigger:
     Attributes:
         kind: what is looked at.
         names: fault or notice kinds, event class names, schema keywords, actions; empty: all of them.
-        gate: (message, state) → whether it is worth looking at. It is asked once a message for all rules that
-            share it, so that a message with which nothing can be wrong costs one call and not ten.
+        gates: (message, state) → whether it is worth looking at. A gate is asked once a message for all rules that
+            share it, so that a message with which nothing can be wrong costs one call and not ten: see `gates`.
+            Where there are several, the next one is asked where the one before it is open.
     """
 
     kind: TriggerKind
     names: frozenset[str] = field(default_factory=frozenset)
-    gate: "Gate | None" = None
+    gates: tuple["Gate", ...] = ()
 
     def fires_on(self, name: object) -> bool:
         return not self.names or (isinstance(name, str) and name in self.names)
@@ -149,9 +152,13 @@ def on_second_sighting() -> Trigger:
     return Trigger("second-sighting")
 
 
-def on_call(*actions: str, gate: Gate | None = None) -> Trigger:
+def on_call(*actions: str, gate: Gate | tuple[Gate, ...] = ()) -> Trigger:
     """Every Call of some actions."""
-    return Trigger("call", frozenset(actions), gate)
+    return Trigger("call", frozenset(actions), _gates(gate))
+
+
+def _gates(gate: Gate | tuple[Gate, ...]) -> tuple[Gate, ...]:
+    return gate if isinstance(gate, tuple) else (gate,)
 
 
 def on_send(*actions: str) -> Trigger:
@@ -159,9 +166,18 @@ def on_send(*actions: str) -> Trigger:
     return Trigger("send", frozenset(actions))
 
 
-def on_answer(*actions: str, gate: Gate | None = None) -> Trigger:
+def on_answer(*actions: str, gate: Gate | tuple[Gate, ...] = ()) -> Trigger:
     """Every CallResult, CallError and CallResultError to Calls of some actions."""
-    return Trigger("answer", frozenset(actions), gate)
+    return Trigger("answer", frozenset(actions), _gates(gate))
+
+
+SILENCE: Final = 2 * SECOND
+"""A shorter silence of a station is none: most messages come faster."""
+
+
+def on_silence() -> Trigger:
+    """Every Call of a station that was silent before."""
+    return Trigger("silence")
 
 
 def on_error() -> Trigger:

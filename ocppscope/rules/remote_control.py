@@ -13,12 +13,13 @@ from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, duration
 from ocppscope.ocpp.versions import V2X, V16
 from ocppscope.rules.expectations import drop, expect, meet, unless_lost
+from ocppscope.rules.gates import expecting, triggered
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import TRIGGERED, asked, status_of
-from ocppscope.rules.tables.transactions import Transaction
+from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, tells_more
 from ocppscope.rules.waiting import is_held_up
 
 _ACCEPTED: Final = "Accepted"
@@ -76,7 +77,7 @@ def _why_no_start(
     "No transaction after RemoteStartTransaction",
     WARNING,
     on_answer("RemoteStartTransaction"),
-    on_call("StartTransaction"),
+    on_call("StartTransaction", gate=expecting("RMT-001")),
     source="OCPP 1.6 §5.11",
     hint="plug in within ConnectionTimeOut; with AuthorizeRemoteTxRequests the CSMS has to accept the idTag too",
     needs="time",
@@ -148,7 +149,7 @@ def odd_remote_start(event: Message, state: SessionState) -> list[Report]:
     "RemoteStopTransaction is accepted and nothing stops",
     WARNING,
     on_answer("RemoteStopTransaction"),
-    on_call("StopTransaction"),
+    on_call("StopTransaction", gate=expecting("RMT-003")),
     source="OCPP 1.6 §5.12; errata 3.33",
     hint="the station stops the transaction and says so with reason Remote, or rejects an id that it does not know",
     needs="session",
@@ -194,7 +195,7 @@ def _remote_start_id(payload: dict[str, Any]) -> int | None:
     "No transaction after RequestStartTransaction",
     WARNING,
     on_answer("RequestStartTransaction"),
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source=part_2("C05.FR.03, F01.FR.25, F02.FR.01"),
     hint="plug in within EVConnectionTimeOut; the station puts the remoteStartId into the transaction that follows",
     needs="time",
@@ -235,7 +236,7 @@ def no_start_2x(event: Message, state: SessionState) -> None:
     "RMT-005",
     "A remote start is not given as the reason",
     ERROR,
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=tells_more),
     source=part_2("F01.FR.19, F02.FR.21"),
     hint="the first TransactionEvent after an accepted RequestStartTransaction has triggerReason RemoteStart",
     needs="session",
@@ -305,7 +306,7 @@ def transaction_not_named(event: Message, state: SessionState) -> Report | None:
     "RequestStopTransaction is answered otherwise than what happens",
     ERROR,
     on_answer("RequestStopTransaction"),
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source=part_2("F03.FR.02, F03.FR.03, F03.FR.07, F03.FR.08"),
     hint="accept what runs and end it with triggerReason RemoteStop; reject an id that is not known",
     needs="session",
@@ -368,7 +369,7 @@ _CONNECTED: Final = frozenset({"Charging", "EVConnected", "SuspendedEV", "Suspen
     "RMT-009",
     "A remote start is not given up when nobody plugs in",
     WARNING,
-    on_call("TransactionEvent"),
+    on_call("TransactionEvent", gate=tells_more),
     source=part_2("F02.FR.07, E03.FR.05"),
     hint="after EVConnectionTimeOut the station ends the transaction with stoppedReason Timeout",
     needs="time",
@@ -425,7 +426,7 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "A message that was triggered does not come",
     ERROR,
     on_answer("TriggerMessage", "ExtendedTriggerMessage"),
-    on_call(*_TRIGGERABLE),
+    on_call(*_TRIGGERABLE, gate=triggered),
     source=part_2("F06.FR.04, F06.FR.10", "§5.17"),
     hint="answer first, then send the message; where it cannot be sent, answer Rejected or NotImplemented",
     needs="time",

@@ -11,13 +11,15 @@ from ocppscope.ocpp.connectors import availability_told, status_told
 from ocppscope.ocpp.lenient import fields, told, whole
 from ocppscope.ocpp.times import SECOND, duration
 from ocppscope.ocpp.versions import V2X, V16
-from ocppscope.rules.expectations import expect, meet, unless_lost
+from ocppscope.rules.expectations import expect, look_again, meet, unless_lost
+from ocppscope.rules.gates import expecting, reserved
 from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked, status_of
 from ocppscope.rules.tables.reservations import Reservation, expiry_of, id_of
+from ocppscope.rules.tables.transactions import IS_AWAITED, WITH_TOKEN
 
 _ACCEPTED: Final = "Accepted"
 _AVAILABLE: Final = "Available"
@@ -76,7 +78,7 @@ _FITTING: Final[Mapping[str, frozenset[str]]] = {
     "ReserveNow is not answered, or not followed, as its connector is",
     WARNING,
     on_answer("ReserveNow"),
-    on_call("StatusNotification", "StartTransaction"),
+    on_call("StatusNotification", "StartTransaction", gate=expecting("RES-002")),
     source="OCPP 1.6 §4.9 (A7), §5.13",
     hint="answer Occupied, Faulted or Unavailable where the connector is; after Accepted tell that it is Reserved",
     needs="session",
@@ -122,7 +124,8 @@ def _stati_told(event: Message) -> list[tuple[int | None, str]]:
     "A reserved EVSE is not told to be Reserved",
     ERROR,
     on_answer("ReserveNow"),
-    on_call("StatusNotification", "NotifyEvent", "TransactionEvent"),
+    on_call("StatusNotification", "NotifyEvent", gate=expecting("RES-003")),
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source=part_2("H01.FR.20, H01.FR.23"),
     hint="after Accepted the station tells that the connectors of the EVSE are Reserved",
     needs="time",
@@ -131,8 +134,6 @@ def _stati_told(event: Message) -> list[tuple[int | None, str]]:
 def reserved_evse(event: Message, state: SessionState) -> None:
     station = state.station
     if event.call is None:
-        if not station.expected:
-            return
         if event.action == "TransactionEvent":
             meet(station, "RES-003", whole(fields(fields(event.payload).get("evse")).get("id")))
             return
@@ -189,7 +190,7 @@ def expired_untold(event: Message, state: SessionState) -> None:
             events=tuple(station.connectors[at].n for at in still[:5]),
         )
 
-    expect(state, "RES-004", identity, left + _AFTER_EXPIRY, verdict, event)
+    look_again(state, "RES-004", identity, left + _AFTER_EXPIRY, verdict, event)
 
 
 def _may_be_silent(known: Reservation, station: StationState) -> bool:
@@ -219,7 +220,7 @@ _BLOCKING: Final = frozenset({"Faulted", "Unavailable"})
     "RES-005",
     "A reservation is lost and nothing is told",
     ERROR,
-    on_call("StatusNotification", "NotifyEvent", "ReservationStatusUpdate"),
+    on_call("StatusNotification", "NotifyEvent", "ReservationStatusUpdate", gate=reserved),
     source=part_2("H01.FR.16, H01.FR.17"),
     hint="where a reserved EVSE becomes Faulted or Unavailable, the station sends ReservationStatusUpdate Removed",
     needs="time",
@@ -227,8 +228,6 @@ _BLOCKING: Final = frozenset({"Faulted", "Unavailable"})
 )
 def lost_untold(event: Message, state: SessionState) -> None:
     station = state.station
-    if not station.reservations:
-        return
     if event.action == "ReservationStatusUpdate":
         meet(station, "RES-005", whole(fields(event.payload).get("reservationId")))
         return
@@ -284,21 +283,22 @@ def not_freed(event: Message, state: SessionState) -> None:
             events=(event.n, place.n),
         )
 
-    expect(state, "RES-006", identity, left + _AFTER_EXPIRY, verdict, event)
+    look_again(state, "RES-006", identity, left + _AFTER_EXPIRY, verdict, event)
 
 
 @rule(
     "RES-007",
     "A transaction of somebody else on a reserved connector",
     ERROR,
-    on_call("StartTransaction", "TransactionEvent"),
+    on_call("StartTransaction", gate=reserved),
+    on_call("TransactionEvent", gate=WITH_TOKEN),
     source=part_2("H03.FR.01", "§5.13"),
     hint="the station lets only the reserved token, or one of its group, start there",
     needs="session",
 )
 def somebody_else(event: Message, state: SessionState) -> Report | None:
     station, payload = state.station, event.payload
-    if not station.reservations or type(payload) is not dict:
+    if type(payload) is not dict:
         return None
     token = token_of(payload)
     connector, evse = whole(payload.get("connectorId")), whole(fields(payload.get("evse")).get("id"))

@@ -684,7 +684,7 @@ def malformed_signature(event: Message | Damaged, state: SessionState, fault: Fa
     lacking += [] if any(name in header for name in _TYPE_FIELDS) else [_TYPE_FIELDS[0]]
     if lacking:
         return Report(f"the protected header of {fault.subject} lacks {', '.join(lacking)}", fault.subject)
-    if header["alg"] not in _SIGNATURE_ALGORITHMS:
+    if str(header["alg"]) not in _SIGNATURE_ALGORITHMS:
         return Report(f"{fault.subject} is signed with {str(header['alg'])[:20]}", fault.subject)
     return None
 

@@ -14,7 +14,7 @@ from ocppscope.ocpp.certificates import Certificate, chain, is_issued_by, issuer
 from ocppscope.ocpp.configuration import settings_told
 from ocppscope.ocpp.lenient import fields, items, text, whole
 from ocppscope.ocpp.security_events import is_critical, security_events
-from ocppscope.ocpp.times import HOUR, SECOND, duration, timestamp
+from ocppscope.ocpp.times import DAY, HOUR, SECOND, duration, timestamp
 from ocppscope.ocpp.versions import V2X, V16, V21
 from ocppscope.rules.expectations import expect, meet
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Profile, Report, Severity, on_answer, on_call, rule
@@ -57,6 +57,15 @@ _MARGIN: Final = 60
 """Seconds beyond a time that the station is to wait."""
 _SIGNED_WITHIN: Final = 3_600
 """Seconds, where the capture does not show CertSigningWaitMinimum."""
+
+
+def _now(event: Message, state: SessionState) -> tuple[int, int] | None:
+    """The time of a message, from and to: a log may not tell its zone; None where its date is not sure."""
+    assumed = state.station.clock.assumed
+    if event.time is None or assumed - {"zone"}:
+        return None
+    slack = DAY if assumed else 0
+    return event.time - slack, event.time + slack
 
 
 def _pending(state: SessionState, payload: dict[str, Any]) -> Signing | None:
@@ -111,6 +120,8 @@ def _asked_too_often(event: Message, state: SessionState) -> Report | None:
         return None
     minimum, most = station.number("CertSigningWaitMinimum"), station.number("CertSigningRepeatTimes")
     waited, events = event.time - before.call.time, (before.call.n,)
+    if before.is_given_up(waited, minimum):
+        return None
     if before.waited is None or before.repeats == 0:
         if minimum and waited < 0.9 * minimum * SECOND:
             return Report(
@@ -167,7 +178,8 @@ def odd_certificate_signed(event: Message, state: SessionState) -> Report | None
         return _not_asked_for(event, state)
     payload, status = asked(event), status_of(event)
     sent = text_of(payload.get("certificateChain"))
-    why = _why_invalid(sent, event.time)
+    now = _now(event, state)
+    why = _why_invalid(sent, now[0] if now else None)
     if status == _ACCEPTED:
         if why is not None:
             said, is_sure = why
@@ -265,8 +277,10 @@ def no_certificate_type(event: Message, state: SessionState) -> Report | None:
             f"no certificateType, where an earlier one was for {str(earlier.type)[:40]}",
             events=(earlier.call.n,),
         )
-    trigger = station.triggered.get("SignCertificate")
-    wanted = text(fields(trigger.payload).get("requestedMessage")) if trigger is not None else None
+    trigger, request = station.triggered.get("SignCertificate"), station.requests.get("TriggerMessage")
+    if request is None or request.call is not trigger or request.status != _ACCEPTED:
+        return None
+    wanted = text(fields(request.call.payload).get("requestedMessage"))
     if trigger is not None and wanted in ("SignV2GCertificate", "SignV2G20Certificate"):
         return Report(f"no certificateType, where the CSMS asked for {wanted}", events=(trigger.n,))
     return None
@@ -404,7 +418,8 @@ def profile_without_root(event: Message, state: SessionState) -> Report | None:
     absent = known.absent.get("CSMSRootCertificate")
     if absent is None or not known.slots or event.call is None or absent <= state.station.missed:
         return None
-    before = whole(known.settings.get("SecurityProfile")) or 0
+    profile = _profile(state)
+    before = profile[0] if profile is not None else 0
     for one in settings_told(event):
         if one.name != "NetworkConfigurationPriority" or one.value is None:
             continue
@@ -533,7 +548,7 @@ def _expect_boot_event(event: Message, state: SessionState) -> None:
     if state.session.version == V16:
         if not was_reset:
             return  # a BootNotification may follow a mere reconnect
-    elif fields(boot.payload).get("reason") not in _REAL_BOOTS:
+    elif text(fields(boot.payload).get("reason")) not in _REAL_BOOTS:
         return
     since = reset.call.n if was_reset and reset is not None else boot.n
     _expect_event(event, state, _BOOTED, "the station booted", since)
@@ -671,19 +686,18 @@ def not_valid_now(event: Message, state: SessionState) -> list[Report]:
     sent = (
         payload.get("certificateChain") if event.action == "CertificateSigned" else payload.get("certificate")
     )
-    return list(_out_of_time(chain(text_of(sent)), event)) if text_of(sent) else []
+    now = _now(event, state)
+    return list(_out_of_time(chain(text_of(sent)), now)) if text_of(sent) and now else []
 
 
-def _out_of_time(certificates: tuple[Certificate | None, ...], event: Message) -> Iterator[Report]:
-    if event.time is None:
-        return
+def _out_of_time(certificates: tuple[Certificate | None, ...], now: tuple[int, int]) -> Iterator[Report]:
     for one in certificates:
         if one is None:
             continue
         name = one.subject[:_SHOWN]
-        if event.time > one.ends:
+        if now[0] > one.ends:
             yield Report(f"{name!r} expired on {_day(one.ends)}", name)
-        elif event.time < one.begins - _TOLERANCE:
+        elif now[1] < one.begins - _TOLERANCE:
             yield Report(f"{name!r} is valid from {_day(one.begins)} on", name)
 
 

@@ -14,6 +14,7 @@ from ocppscope.ocpp.signed.verdicts import (
     SignedTransaction,
     SignedValue,
     described,
+    has_signed,
     may_concern,
 )
 from ocppscope.rules.registry import (
@@ -29,8 +30,6 @@ from ocppscope.rules.registry import (
 )
 from ocppscope.rules.state import SessionState
 
-_VALUES: Final = on_call("MeterValues", "TransactionEvent", "StopTransaction")
-"""Messages that may hold signed values."""
 _SOURCE: Final = "OCA, Signed Meter Values in OCPP, §3.2 and §4.2"
 _MOST: Final = 20
 """Reports of one rule on one message."""
@@ -39,10 +38,12 @@ _MOST: Final = 20
 class Signed:
     """What the rules keep of a station."""
 
-    __slots__ = ("assembler", "event", "news")
+    __slots__ = ("assembler", "event", "has_values", "news")
 
     def __init__(self, assembler: Assembler) -> None:
         self.assembler = assembler
+        self.has_values = False
+        """The station has sent a signed value: until then its transactions are of no concern."""
         self.event: Event | None = None
         """The last that the assembler took."""
         self.news: Drained | None = None
@@ -60,11 +61,36 @@ def _news(event: Event, state: SessionState) -> Drained | None:
     if signed.event is not event:
         signed.event = event
         signed.news = None
-        if type(event) is not Message or may_concern(event):
+        if type(event) is not Message or _is_for(signed, event, state):
             signed.assembler.feed(event)
             if not signed.assembler.is_quiet:
                 signed.news = signed.assembler.drain()
     return signed.news
+
+
+_OF_TRANSACTIONS: Final = frozenset(
+    {"MeterValues", "StartTransaction", "StopTransaction", "TransactionEvent"}
+)
+
+
+def _is_for(signed: Signed, event: Message, state: SessionState) -> bool:
+    """Whether a message is for the assembler. With the first signed value it gets what runs by then."""
+    if signed.has_values:
+        return may_concern(event)
+    if event.action not in _OF_TRANSACTIONS:
+        return True
+    if event.action == "StartTransaction" or not has_signed(event):
+        return False
+    signed.has_values = True
+    known = state.station.transactions
+    running = [
+        one for one in (*known.running(), *known.ended.values()) if one.stop is None or one.stop is event
+    ]
+    begun = [message for one in running for message in (one.start, one.start_answer or one.latest) if message]
+    for _, message in sorted({message.n: message for message in begun}.items()):
+        if message.action == "StartTransaction":
+            signed.assembler.feed(message)
+    return True
 
 
 @learns(on_call("StartTransaction", "NotifyReport", "MeterValues", "TransactionEvent", "StopTransaction"))
@@ -74,6 +100,10 @@ def _news(event: Event, state: SessionState) -> Drained | None:
 def learn(event: Message, state: SessionState) -> None:
     """Transactions and keys, also where the rules that ask are not run."""
     _news(event, state)
+
+
+_VALUES: Final = on_call("MeterValues", "TransactionEvent", "StopTransaction", gate=_news)
+"""Messages with which something signed is new."""
 
 
 @rule(
@@ -97,7 +127,7 @@ def _told(news: Drained) -> Iterator[Report]:
         if verdict == NOT_VERIFIABLE:
             subject += f" {value.judgement.reason[:60]}"
         detail = described(value.found, value.judgement)
-        yield Report(f"{{amount}} signed, such as {detail}", subject, events=(value.n,), amount=1)
+        yield Report(f"signed values: {{amount}}, such as {detail}", subject, events=(value.n,), amount=1)
     if news.left_out:
         yield Report(
             "{amount} signed values of one message were not looked at", "left out", amount=news.left_out
@@ -170,7 +200,8 @@ def key_missing(event: Closed, state: SessionState) -> Report | None:
         return None
     count = len(news.keyless)
     numbers = tuple(dict.fromkeys(value.n for value in news.keyless))[:_MOST]
-    return Report("{amount} signed values have no public key", events=numbers, amount=count)
+    reason = news.keyless[0].judgement.reason
+    return Report(f"signed values without a key: {{amount}}; {reason}", events=numbers, amount=count)
 
 
 @rule(

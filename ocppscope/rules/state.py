@@ -68,7 +68,7 @@ class Clock:
         """Why its times may be wrong, in half a sentence; empty where they are not in doubt."""
         if not self.assumed:
             return ""
-        return f"the {'zone' if self.assumed == {'zone'} else 'date'} of the log was assumed"
+        return f"the {'zone' if self.assumed == {'zone'} else 'date'} of the capture was assumed"
 
     def zone_for(self, ahead: int) -> str:
         """The zone of a log whose UTC is off by so many ns from true times; empty where no zone explains that."""
@@ -91,7 +91,8 @@ class StationState:
 
     expectations: Expectations = field(default_factory=Expectations)
     """Those of all stations."""
-    open_sessions: dict[int, Opened] = field(default_factory=dict)
+    open_sessions: dict[int, Event] = field(default_factory=dict)
+    """By number: the Opened, or in a log that shows none the first event."""
     last_end: int | None = None
     """When its last session ended, or its last attempt at one."""
     redials: list[tuple[int, int]] = field(default_factory=list)
@@ -108,8 +109,10 @@ class StationState:
     """By how many half hours the times of its latest messages in a row were off."""
     times_off: list[int] = field(default_factory=list)
     """The numbers of those messages."""
-    expected: dict[tuple[str, Hashable], Expectation] = field(default_factory=dict)
-    """By rule and key: what has to follow."""
+    expected: dict[str, dict[Hashable, Expectation]] = field(default_factory=dict)
+    """By rule and key: what has to follow, and may be met. Only rules that expect something are in it."""
+    looks: dict[tuple[str, Hashable], Expectation] = field(default_factory=dict)
+    """By rule and key: what is to be looked at again after a time."""
     waiting: list[Expectation] = field(default_factory=list)
     """What fell due while the station was offline."""
     offline_since: int | None = None
@@ -145,8 +148,6 @@ class StationState:
     security: Security = field(default_factory=Security)
     signed: Any = None
     """What `signed_values` keeps."""
-    told_event: Any = None
-    """The TransactionEvent at hand, as its rules have read it."""
     noted: dict[Any, Any] = field(default_factory=dict)
     """What single rules keep, by a key of their own that begins with the rule's id."""
 
@@ -186,7 +187,7 @@ class SessionState:
     pings: dict[Direction, Control] = field(default_factory=dict)
     """By side: its first ping that got no pong yet."""
     heard: int | None = None
-    """When the station's latest message came."""
+    """When the station's latest message came; rules that look at one see when the one before it came."""
     heartbeat: int | None = None
     """When its latest Heartbeat came."""
     has_caught_up: bool = False
@@ -216,8 +217,9 @@ class Tables:
         self._stations: Recent[str, StationState] = Recent(_STATIONS)
         self._ended: Recent[Session, None] = Recent(_ENDED)
 
-    def begin(self, session: Session) -> SessionState:
-        """The state of a session that is new."""
+    def begin(self, event: Event) -> SessionState:
+        """The state of a session that is new, with its first event."""
+        session = event.session
         if session.station is None:
             station = StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
         else:
@@ -226,7 +228,16 @@ class Tables:
         state = SessionState(session, station)
         if session not in self._ended:  # frames may follow a Close
             self.sessions[session] = state
+            if not isinstance(event, Opened) and state.is_judged:
+                self._is_here(event, station)
         return state
+
+    def _is_here(self, event: Event, station: StationState) -> None:
+        """A station has connected, or is found to be."""
+        if event.session.number not in station.open_sessions:
+            station.offline_since = station.last_end
+            is_back(station, event.time)
+        station.open_sessions[event.session.number] = event
 
     def before(self, event: Event, state: SessionState) -> None:
         """Take in what rules are to know when they look at an event that is no message."""
@@ -247,9 +258,7 @@ class Tables:
     def after(self, event: Event, state: SessionState) -> None:
         """Take in what later events are to be compared with."""
         if isinstance(event, Opened):
-            state.station.open_sessions[event.session.number] = event
-            state.station.offline_since = state.station.last_end
-            is_back(state.station, event.time)
+            self._is_here(event, state.station)
         elif isinstance(event, Control):
             if event.direction == FROM_STATION:
                 state.last_control = event.time

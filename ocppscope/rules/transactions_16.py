@@ -7,7 +7,8 @@ from ocppscope.events import CALL, CALLERROR, CALLRESULT, FROM_STATION, Closed, 
 from ocppscope.ocpp.lenient import fields, identifier, items, text, told, whole
 from ocppscope.ocpp.times import DAY, HOUR, MINUTE, SECOND, duration, timestamp
 from ocppscope.ocpp.versions import V16
-from ocppscope.rules.expectations import expect
+from ocppscope.rules.expectations import look_again
+from ocppscope.rules.gates import held_up, reserved
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
@@ -139,7 +140,7 @@ _RESERVED: Final = "Reserved"
     "TX16-015",
     "A transaction does not name its reservation",
     ERROR,
-    on_call("StartTransaction"),
+    on_call("StartTransaction", gate=reserved),
     source="OCPP 1.6 §4.8, §5.13",
     hint="the station has to send the reservationId of ReserveNow, which ends the reservation",
     needs="session",
@@ -148,7 +149,7 @@ _RESERVED: Final = "Reserved"
 def no_reservation(event: Message, state: SessionState) -> Report | None:
     station = state.station
     payload = fields(event.payload)
-    if not station.reservations or payload.get("reservationId") is not None:
+    if payload.get("reservationId") is not None:
         return None
     connector, token, start = (
         whole(payload.get("connectorId")),
@@ -718,7 +719,7 @@ def goes_on(event: Message, state: SessionState) -> None:
         return Report(detail, f"connector {one.place[1]}", events=(shows.n,))
 
     seconds = 60 + min(max(station.number("MinimumStatusDuration") or 0, 0), 3_600)
-    expect(state, "TX16-020", one.place, seconds, verdict, event)
+    look_again(state, "TX16-020", one.place, seconds, verdict, event)
 
 
 # --- what never ends ----------------------------------------------------------------------------------------
@@ -776,7 +777,7 @@ def _expect_stop(one: Transaction, boot: Message, state: SessionState) -> None:
         surely = is_idle and _is_seen_whole(one, state) and not is_held_up(state, boot)
         return Report(detail, f"connector {one.place[1]}", None if surely else INFO, _numbers(one.start))
 
-    expect(state, "TX16-005", one.place, _AFTER_BOOT, verdict, boot)
+    look_again(state, "TX16-005", one.place, _AFTER_BOOT, verdict, boot)
 
 
 def _open_at_end(one: Transaction, event: Closed, state: SessionState) -> Report:
@@ -821,7 +822,7 @@ def _how_it_failed(one: Delivery) -> str:
     "TX16-016",
     "Retries do not keep their time",
     WARNING,
-    on_call(*_QUEUED),
+    on_call(*_QUEUED, gate=held_up),
     source="OCPP 1.6 §3.7.1",
     hint="wait TransactionMessageRetryInterval × the attempts so far, at most TransactionMessageAttempts times",
     needs="time",
@@ -1002,7 +1003,7 @@ _SOON: Final = 5 * MINUTE
     "TX16-023",
     "A message blocks the station's queue",
     WARNING,
-    on_call(*SENT),
+    on_call(*SENT, gate=held_up),
     source=HEURISTIC,
     hint="the station's queue is blocked: the CSMS has to accept the message, or the station to mend or drop it",
     needs="session",

@@ -5,7 +5,6 @@ on resets; F03 on remote stops; J02 on sampled values.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ocppscope.events import CALLRESULT, Message
@@ -15,59 +14,32 @@ from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V21
 from ocppscope.rules.expectations import expect, meet, unless_lost
+from ocppscope.rules.gates import says_something
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, learns, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked
-from ocppscope.rules.tables.transactions import Transaction, is_repeated
+from ocppscope.rules.tables.transactions import (
+    BEGINS,
+    ENDED,
+    ENDS,
+    IS_AWAITED,
+    OUT_OF_TURN,
+    PERIODIC,
+    STARTED,
+    UPDATED,
+    WITH_TOKEN,
+    ToldEvent,
+    Transaction,
+    content_of_event,
+    tells_more,
+    told_event,
+)
 from ocppscope.rules.waiting import is_held_up
 
-_EVENT: Final = on_call("TransactionEvent")
-STARTED, UPDATED, ENDED = "Started", "Updated", "Ended"
-
-
-@dataclass(slots=True)
-class _Told:
-    """What a TransactionEvent tells, read once for all rules."""
-
-    n: int
-    payload: dict[str, Any]
-    info: dict[str, Any]
-    id: str | None
-    known: Transaction | None
-    """The transaction as it was before; None where this is its first event."""
-    kind: str | None
-    trigger: str | None
-    seq_no: int | None
-    is_repeated: bool
-    """It was seen before, with the same content."""
-
-
-_NOTHING: Final[dict[str, Any]] = {}
-
-
-def _told(event: Message, state: SessionState) -> _Told:
-    found = state.station.told_event
-    if found is not None and found.n == event.n:
-        return found  # type: ignore[no-any-return]
-    payload = event.payload if type(event.payload) is dict else _NOTHING
-    info = fields(payload.get("transactionInfo"))
-    identity = identifier(info.get("transactionId"))
-    known = state.station.transactions.find(identity)
-    number = whole(payload.get("seqNo"))
-    found = state.station.told_event = _Told(
-        event.n,
-        payload,
-        info,
-        identity,
-        known,
-        text(payload.get("eventType")),
-        text(payload.get("triggerReason")),
-        number,
-        known is not None and is_repeated(known, number, payload),
-    )
-    return found
+_EVENT: Final = on_call("TransactionEvent", gate=tells_more)
+"""Those that only go on are of no interest to most rules."""
 
 
 def _is_whole(known: Transaction | None, state: SessionState) -> bool:
@@ -92,14 +64,14 @@ def _proof(*messages: Message | None) -> tuple[int, ...]:
     "TX2-001",
     "A transaction does not begin with Started",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("E01, E02, E03, §1.3.2.1"),
     hint="the first event of a transaction has eventType Started, and the lowest seqNo",
     needs="start",
     versions=V2X,
 )
 def not_started(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.id is None:
         return None
     if seen.known is None and seen.kind in (UPDATED, ENDED):
@@ -126,14 +98,14 @@ def not_started(event: Message, state: SessionState) -> Report | None:
     "TX2-002",
     "An event after Ended",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("E06"),
     hint="nothing follows Ended; begin a new transaction with an id of its own",
     needs="session",
     versions=V2X,
 )
 def after_ended(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known = seen.known
     if known is None or known.stop is None or seen.is_repeated or seen.kind == STARTED:
         return None
@@ -148,14 +120,14 @@ def after_ended(event: Message, state: SessionState) -> Report | None:
     "TX2-003",
     "A transaction starts twice",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("E01.FR.08"),
     hint="send Started once; each new transaction has an id of its own",
     needs="session",
     versions=V2X,
 )
 def started_twice(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known = seen.known
     if (
         known is None
@@ -176,15 +148,20 @@ def started_twice(event: Message, state: SessionState) -> Report | None:
     "TX2-004",
     "A transactionId is used again",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=BEGINS),
     source=part_2("E01.FR.08"),
     hint="make ids that never come again, also not after a reboot: a UUID does",
     needs="session",
     versions=V2X,
 )
 def id_used_again(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known = seen.known
+    if known is None and seen.kind == STARTED and seen.id is not None:
+        begun = state.station.transactions.stopped.get(hash(seen.id))  # so long ago that only this is kept
+        if not begun or begun == content_of_event(seen.payload):
+            return None
+        return Report(f"{seen.id} is the id of a transaction that has ended", seen.id)
     if known is None or seen.kind != STARTED or known.stop is None or seen.is_repeated:
         return None
     if (
@@ -206,19 +183,23 @@ def id_used_again(event: Message, state: SessionState) -> Report | None:
     "TX2-005",
     "An event of a transaction is missing",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("§1.3.2.1, E02.FR.07, E12.FR.04, E12.FR.05"),
     hint="seqNo counts up by 1 with each event; only Updated events may be dropped, and only while offline",
     needs="session",
     versions=V2X,
 )
 def event_missing(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known, number = seen.known, seen.seq_no
     if known is None or number is None or known.seq_no is None or number <= known.seq_no + 1 or state.has_gap:
         return None
+    latest = known.latest
+    if latest is not None and latest.n < state.station.missed:
+        return None  # it may be among what is missing from the capture
     was_offline = seen.payload.get("offline") is True or (
-        known.latest is not None and known.latest.session is not event.session
+        latest is not None
+        and (latest.session is not event.session or fields(latest.payload).get("offline") is True)
     )
     severity: Severity | None = WARNING if was_offline else None
     return Report(
@@ -233,14 +214,14 @@ def event_missing(event: Message, state: SessionState) -> Report | None:
     "TX2-006",
     "seqNo goes back",
     WARNING,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("§1.3.2.1, E13.FR.02"),
     hint="events go out in the order of their seqNo, each with a number of its own; a retry has the same content",
     needs="session",
     versions=V2X,
 )
 def seq_no_goes_back(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known, number = seen.known, seen.seq_no
     if known is None or number is None or known.seq_no is None or number > known.seq_no or seen.is_repeated:
         return None
@@ -257,21 +238,19 @@ def seq_no_goes_back(event: Message, state: SessionState) -> Report | None:
     "TX2-007",
     "The first seqNo is not 0",
     INFO,
-    _EVENT,
+    on_call("TransactionEvent", gate=OUT_OF_TURN),
     source=part_2("§1.3.2.1"),
     hint="begin each transaction with seqNo 0; a count that goes on over all transactions is allowed too",
     versions=V2X,
 )
 def first_is_not_0(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.known is not None or seen.kind != STARTED or seen.seq_no in (None, 0):
         return None
     return Report(f"it is {seen.seq_no}")
 
 
 # --- what an event tells ---
-
-_PERIODIC: Final = frozenset({"MeterValuePeriodic", "MeterValueClock"})
 
 
 @rule(
@@ -285,7 +264,7 @@ _PERIODIC: Final = frozenset({"MeterValuePeriodic", "MeterValueClock"})
     versions=V2X,
 )
 def state_change_untold(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     now = seen.info.get("chargingState")
     if seen.trigger == "ChargingStateChanged":
         return (
@@ -294,7 +273,7 @@ def state_change_untold(event: Message, state: SessionState) -> Report | None:
             else None
         )
     known = seen.known
-    if seen.trigger not in _PERIODIC or known is None or seen.is_repeated or not _is_next(seen):
+    if seen.trigger not in PERIODIC or known is None or seen.is_repeated or not _is_next(seen):
         return None
     if now is None or known.charging_state is None or now == known.charging_state:
         return None
@@ -306,7 +285,7 @@ def state_change_untold(event: Message, state: SessionState) -> Report | None:
     )
 
 
-def _is_next(seen: _Told) -> bool:
+def _is_next(seen: ToldEvent) -> bool:
     """Whether an event is the one after the latest."""
     known = seen.known
     return known is not None and seen.seq_no is not None and known.seq_no == seen.seq_no - 1
@@ -319,13 +298,16 @@ def _has_signed(payload: dict[str, Any]) -> bool:
     return any(fields(one).get("signedMeterValue") is not None for one in values)
 
 
-def _lacks(seen: _Told) -> str | None:
+def _lacks(seen: ToldEvent) -> str | None:
     """What an event with its triggerReason should tell, and does not."""
     payload, info, known, trigger = seen.payload, seen.info, seen.known, seen.trigger
-    if trigger in _PERIODIC:
+    if trigger in PERIODIC:
         return None if payload.get("meterValue") is not None else "without a meterValue"
     if trigger == "StopAuthorized":
-        return None if payload.get("idToken") is not None else "without an idToken"
+        is_told = payload.get("idToken") is not None or (
+            known is not None and _has_told(known, "StopAuthorized")
+        )
+        return None if is_told else "without an idToken"
     if trigger == "Authorized":
         has_token = payload.get("idToken") is not None or known is None or known.tokens == 0  # else TX2-010
         return None if has_token else "without an idToken"
@@ -353,7 +335,7 @@ def _lacks(seen: _Told) -> str | None:
     versions=V2X,
 )
 def trigger_without_content(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.is_repeated or seen.trigger == "CablePluggedIn":
         return None
     lacks = _lacks(seen)
@@ -374,7 +356,7 @@ _OFTEN: Final = 3
     versions=V2X,
 )
 def id_token(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known, tokens = seen.known, 0 if seen.known is None else seen.known.tokens
     has_token = seen.payload.get("idToken") is not None
     if (
@@ -392,6 +374,9 @@ def id_token(event: Message, state: SessionState) -> Report | None:
     return None
 
 
+_CONNECTED: Final = ("EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE")
+
+
 @rule(
     "TX2-011",
     "The EVSE is not told where it has to be, or again and again",
@@ -403,17 +388,22 @@ def id_token(event: Message, state: SessionState) -> Report | None:
     versions=V2X,
 )
 def evse(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known, place = seen.known, fields(seen.payload.get("evse"))
+    may_be_told = (seen.kind != STARTED) if known is None else known.missing  # before the capture began
     if not place:
-        if seen.trigger != "CablePluggedIn" or seen.is_repeated:
+        if seen.is_repeated or may_be_told or (known is not None and known.place[0] is not None):
             return None
-        if known is not None and (known.place[0] is not None or known.missing):
+        now = seen.info.get("chargingState")
+        is_now_connected = now in _CONNECTED and (known is None or known.charging_state not in _CONNECTED)
+        if seen.trigger != "CablePluggedIn" and not is_now_connected:
             return None
-        return Report(f"CablePluggedIn of transaction {seen.id} without an evse", "absent")
+        told_of = "CablePluggedIn" if seen.trigger == "CablePluggedIn" else f"chargingState {now}"
+        return Report(f"{told_of} of transaction {seen.id} without an evse", "absent")
     if (
         place.get("connectorId") is None
         and seen.trigger == "CablePluggedIn"
+        and not may_be_told
         and not (known and known.place[1])
     ):
         return Report(f"CablePluggedIn of transaction {seen.id} without a connectorId", "absent")
@@ -433,14 +423,16 @@ _NOT_LOCAL: Final = frozenset(
     "TX2-012",
     "Ended without a stoppedReason",
     WARNING,
-    _EVENT,
+    on_call("TransactionEvent", gate=ENDS),
     source=part_2("E06.FR.08, §1.5"),
     hint="only Local may be left out",
     versions=V2X,
 )
 def no_stopped_reason(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.kind != ENDED or seen.trigger not in _NOT_LOCAL or seen.info.get("stoppedReason") is not None:
+        return None
+    if seen.is_repeated:
         return None
     return Report(f"its triggerReason is {seen.trigger}, which is not Local", str(seen.trigger))
 
@@ -478,14 +470,14 @@ def _is_refused(state: SessionState, known: Transaction) -> bool:
     "TX2-013",
     "stoppedReason does not fit what happened",
     WARNING,
-    _EVENT,
+    on_call("TransactionEvent", gate=ENDS),
     source=part_2("F03.FR.03, B12, E03.FR.05, E05.FR.10"),
     hint="tell what made the transaction stop, as ReasonEnumType has it",
     needs="session",
     versions=V2X,
 )
 def stopped_reason(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.kind != ENDED or seen.is_repeated:
         return None
     known, reason = seen.known, seen.info.get("stoppedReason")
@@ -515,8 +507,8 @@ def stopped_reason(event: Message, state: SessionState) -> Report | None:
     versions=V2X,
 )
 def early_stopped_reason(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
-    if seen.kind not in (STARTED, UPDATED) or seen.info.get("stoppedReason") is None:
+    seen = told_event(event, state)
+    if seen.kind not in (STARTED, UPDATED) or seen.info.get("stoppedReason") is None or seen.is_repeated:
         return None
     return Report(f"{seen.info['stoppedReason']} in {seen.kind}", str(seen.kind))
 
@@ -528,20 +520,19 @@ _OFFLINE_MARGIN: Final = 2 * MINUTE
     "TX2-015",
     "offline is not what it was",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent"),
     source=part_2("E04.FR.03, E12.FR.02"),
     hint="offline is true for what happened while there was no connection, and left out for all else",
     needs="time",
     versions=V2X,
 )
 def offline(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
-    opened, then = state.opened, told(seen.payload.get("timestamp"))
-    if opened is None or opened.time is None or state.session.late or then is None or event.time is None:
-        return None
-    ahead = state.station.csms_ahead
+    seen = told_event(event, state)
+    opened, then, ahead = state.opened, seen.time, state.station.csms_ahead
     if ahead is None:
         return None  # whether the clocks agree is not known
+    if opened is None or opened.time is None or state.session.late or then is None or event.time is None:
+        return None
     since = then - ahead - opened.time
     if seen.payload.get("offline") is True:
         if since <= _OFFLINE_MARGIN or then - ahead > event.time + _OFFLINE_MARGIN:
@@ -570,10 +561,16 @@ _CONTEXTS: Final[Mapping[str, str]] = {STARTED: "Transaction.Begin", ENDED: "Tra
     versions=V2X,
 )
 def no_values(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     variable = _MEASURANDS.get(seen.kind or "")
-    if variable is None or not state.station.configuration.get(variable, "").strip():
+    if variable is None or not state.station.configuration.get(variable, "").strip() or seen.is_repeated:
         return None
+    if state.station.meters.known.get("Enabled", "").lower() == "false":
+        return None
+    if not fields(seen.payload.get("evse")) and (
+        seen.kind == STARTED or (seen.known is not None and seen.known.place[0] is None)
+    ):
+        return None  # whose meter it would be is not known yet
     context = _CONTEXTS[seen.kind or ""]
     values = [fields(one) for value in items(seen.payload.get("meterValue")) for one in _samples(value)]
     if any(one.get("context") == context for one in values):
@@ -590,14 +587,14 @@ def _samples(value: Any) -> list[Any]:
     "TX2-017",
     "Two transactions at one EVSE",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent", gate=BEGINS),
     source=part_2("E01.FR.14"),
     hint="an EVSE serves one EV: end the transaction before the next one starts",
     needs="session",
     versions=V2X,
 )
 def two_at_one_evse(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     place = whole(fields(seen.payload.get("evse")).get("id"))
     if seen.kind != STARTED or seen.known is not None or not place or state.has_gap:
         return None
@@ -629,15 +626,17 @@ _FLOWS: Final = frozenset({"Current.Import", "Power.Active.Import"})
     versions=V2X,
 )
 def phases_used(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     used = seen.payload.get("numberOfPhasesUsed")
-    if used is None or type(used) is not int:
+    if used is None or type(used) is not int or seen.kind == ENDED:  # that has the values of all of it
         return None
     lines = {
         str(one.get("phase"))[:2]
         for value in items(seen.payload.get("meterValue"))
         for one in map(fields, _samples(value))
-        if one.get("measurand") in _FLOWS and one.get("phase") in _LINES and _flows(one.get("value"))
+        if text(one.get("measurand")) in _FLOWS
+        and text(one.get("phase")) in _LINES
+        and _flows(one.get("value"))
     }
     if not lines or len(lines) <= used:
         return None
@@ -653,7 +652,7 @@ def _flows(value: Any) -> bool:
     "TX2-019",
     "A transaction does not name its reservation",
     WARNING,
-    _EVENT,
+    on_call("TransactionEvent", gate=WITH_TOKEN),
     source=part_2("E01.FR.13, H01.FR.15"),
     hint="the event in which the reserved idToken is used has the reservationId",
     needs="session",
@@ -662,7 +661,7 @@ def _flows(value: Any) -> bool:
 def reservation_not_named(event: Message, state: SessionState) -> Report | None:
     if not state.station.reservations:
         return None
-    seen = _told(event, state)
+    seen = told_event(event, state)
     token, place = token_of(seen.payload), whole(fields(seen.payload.get("evse")).get("id"))
     if token is None or seen.payload.get("reservationId") is not None or seen.kind == ENDED:
         return None
@@ -670,7 +669,7 @@ def reservation_not_named(event: Message, state: SessionState) -> Report | None:
         place = seen.known.place[0]
     if seen.known is not None and (seen.known.tokens or seen.known.missing):
         return None
-    reservations, when = state.station.reservations, told(seen.payload.get("timestamp"))
+    reservations, when = state.station.reservations, seen.time
     for known in (reservations.at((place, None), event.time), reservations.at((None, None), event.time)):
         if known is None or known.token != token:
             continue
@@ -751,7 +750,7 @@ _ENDED_WITHIN: Final = 600
     "A transaction is not ended after a boot",
     WARNING,
     on_answer("BootNotification"),
-    _EVENT,
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source=part_2("E06, E08"),
     hint="a station that lost its power ends, or resumes, what was running when it is back",
     needs="session",
@@ -760,8 +759,7 @@ _ENDED_WITHIN: Final = 600
 def not_ended_after_boot(event: Message, state: SessionState) -> None:
     station = state.station
     if event.call is None:
-        if station.expected:
-            meet(station, "TX2-022", _told(event, state).id)
+        meet(station, "TX2-022", told_event(event, state).id)
         return
     if fields(event.payload).get("status") != "Accepted" or event.call.session is not event.session:
         return
@@ -790,18 +788,18 @@ def not_ended_after_boot(event: Message, state: SessionState) -> None:
     "TX2-023",
     "A meter value is older than its event",
     WARNING,
-    _EVENT,
+    on_call("TransactionEvent"),
     source=part_2("J02.FR.10"),
     hint="the values of an event were sampled when it happened, within the sampling interval",
     needs="session",
     versions=V2X,
 )
 def old_values(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
-    if seen.kind == ENDED:
+    seen = told_event(event, state)
+    if seen.kind == ENDED or "TxUpdatedInterval" not in state.station.configuration:
         return None  # it has the values of the whole transaction
     interval = state.station.number("TxUpdatedInterval")
-    then = told(seen.payload.get("timestamp"))
+    then = seen.time
     if not interval or interval < 0 or then is None:
         return None
     for value in items(seen.payload.get("meterValue"))[:100]:
@@ -829,7 +827,7 @@ def _limits(value: Any) -> dict[str, float]:
     "TX2-024",
     "A limit of the CSMS is not taken over",
     ERROR,
-    on_answer("TransactionEvent"),
+    on_answer("TransactionEvent", gate=says_something),
     _EVENT,
     source="OCPP 2.1 part 2 E16.FR.02, E16.FR.03, E16.FR.04, E16.FR.12",
     hint="the station tells a limit that it was given with triggerReason LimitSet, and never raises it",
@@ -846,6 +844,7 @@ def limit_not_set(event: Message, state: SessionState) -> Report | None:
         if all(known.noted.get(("limit", name)) == value for name, value in limits.items()):
             return None
         known.noted.update({("limit", name): value for name, value in limits.items()})
+        known.noted["limited"] = event.time
         shown = ", ".join(f"{name} {value:g}" for name, value in limits.items())
         report = Report(f"no event with triggerReason LimitSet within 60 s of {shown}", identity or "")
         expect(
@@ -857,7 +856,7 @@ def limit_not_set(event: Message, state: SessionState) -> Report | None:
             event,
         )
         return None
-    seen = _told(event, state)
+    seen = told_event(event, state)
     if seen.trigger == "LimitSet" or seen.kind == ENDED:
         meet(state.station, "TX2-024", seen.id)
     if seen.known is None:
@@ -879,12 +878,12 @@ _NEARLY: Final = 0.9
 _CLEARLY: Final = 1.1
 
 
-def _used(seen: _Told) -> Iterator[tuple[str, float]]:
+def _used(seen: ToldEvent) -> Iterator[tuple[str, float]]:
     """How much of each limit is used, as far as the event and the start tell."""
     known, start = seen.known, seen.known.start if seen.known else None
     if known is None or start is None:
         return
-    began, now = told(fields(start.payload).get("timestamp")), told(seen.payload.get("timestamp"))
+    began, now = told(fields(start.payload).get("timestamp")), seen.time
     if began is not None and now is not None:
         yield "maxTime", (now - began) / SECOND
     first = [
@@ -899,36 +898,57 @@ def _used(seen: _Told) -> Iterator[tuple[str, float]]:
             yield "maxSoC", value
 
 
+def _is_before_a_limit(seen: ToldEvent, event: Message) -> bool:
+    """Whether an event came about before the station could know the latest limit and stop."""
+    if seen.known is None or "limited" not in seen.known.noted:
+        return False
+    since: int | None = seen.known.noted["limited"]
+    then = seen.time
+    if since is None or event.time is None or then is None:
+        return True
+    return min(then, event.time) < since + MINUTE
+
+
 @rule(
     "TX2-025",
     "A limit and what was used do not fit",
     ERROR,
-    _EVENT,
+    on_call("TransactionEvent"),
     source="OCPP 2.1 part 2 E16.FR.05, E16.FR.06",
     hint="the station stops charging at the limit and says so, neither before nor after",
     needs="session",
     versions=(V21,),
 )
 def limit_and_use(event: Message, state: SessionState) -> Report | None:
-    seen = _told(event, state)
+    seen = told_event(event, state)
     known = seen.known
-    if known is None or seen.is_repeated:
+    if known is None or not (known.noted or tells_more(event, state)) or seen.is_repeated:
         return None
-    limits = {key[1]: value for key, value in known.noted.items() if key[0] == "limit"}
-    limits |= _limits(seen.info.get("transactionLimit"))
+    own: dict[str, float] = known.noted.setdefault("own limits", {})
+    if not own and known.start is not None:
+        own.update(
+            _limits(fields(fields(known.start.payload).get("transactionInfo")).get("transactionLimit"))
+        )
+    own.update(_limits(seen.info.get("transactionLimit")))
+    limits = {
+        name: [one for one in (own.get(name), known.noted.get(("limit", name))) if one is not None]
+        for name in _LIMITS
+    }
     reached = _REACHED.get(seen.trigger) if seen.trigger else None
     if reached is not None:
         known.noted["reached", reached] = event.n
-    if not limits:
+    if not any(limits.values()):
         return None
+    is_new = _is_before_a_limit(seen, event)
     for name, used in _used(seen):
-        limit = limits.get(name)
-        if limit is None or limit <= 0:
+        if not limits[name] or min(limits[name]) <= 0:
             continue
-        if reached == name and used < limit * _NEARLY:
-            return Report(f"{seen.trigger} at {used:g}; {name} is {limit:g}", name)
+        least, limit = min(limits[name]), max(limits[name])
+        if reached == name and used < least * _NEARLY:
+            return Report(f"{seen.trigger} at {used:g}; {name} is {least:g}", name)
         if (
             used > limit * _CLEARLY
+            and not is_new
             and seen.kind == UPDATED
             and seen.info.get("chargingState") == "Charging"
             and ("reached", name) not in known.noted
@@ -946,7 +966,7 @@ _RESUMED_WITHIN: Final = 600
     WARNING,
     on_answer("Reset"),
     on_call("BootNotification"),
-    _EVENT,
+    on_call("TransactionEvent", gate=IS_AWAITED),
     source="OCPP 2.1 part 2 B13.FR.01 to B13.FR.04, E17.FR.01, E17.FR.02",
     hint="ImmediateAndResume: tell Updated with ResetCommand, boot, then Updated with TxResumed, or Ended",
     needs="time",
@@ -955,10 +975,9 @@ _RESUMED_WITHIN: Final = 600
 def not_resumed(event: Message, state: SessionState) -> None:
     station = state.station
     if event.action == "TransactionEvent":
-        if station.expected:
-            seen = _told(event, state)
-            if seen.trigger == "TxResumed" or seen.kind == ENDED:
-                meet(station, "TX2-026", seen.id)
+        seen = told_event(event, state)
+        if seen.trigger == "TxResumed" or seen.kind == ENDED:
+            meet(station, "TX2-026", seen.id)
         return
     request = station.requests.get("Reset")
     if event.call is not None or request is None or request.status != "Accepted":

@@ -242,6 +242,8 @@ def connected_twice(event: Opened, state: SessionState) -> Report | None:
     if event.status in (None, *_REFUSED_FOR_ITS_OWN_SAKE) or event.session.station is None:
         return None
     for other in state.station.open_sessions.values():
+        if not isinstance(other, Opened):
+            continue
         same_server = _host(other) == _host(event)
         if other.status == 101 and (same_server or event.session.version not in V2X):
             since = (
@@ -384,7 +386,7 @@ def two_servers(event: Opened, state: SessionState) -> Report | None:
     if event.status != 101 or event.session.station is None:
         return None
     for other in state.station.open_sessions.values():
-        if other.status == 101 and _host(other) != _host(event):
+        if isinstance(other, Opened) and other.status == 101 and _host(other) != _host(event):
             detail = f"{_host(event)} while session {other.session.number} to {_host(other)} is open"
             return Report(detail, events=(other.n,))
     return None

@@ -24,7 +24,7 @@ from tests.wire.packets import (
 EXPECTED = """\
      1  22:13:20.005  CP001            opened, ocpp1.6: /ocpp/CP001 at 10.0.0.2:9000
      2  22:13:20.006  CP001         →  Heartbeat: sign of life
-     3  22:13:20.007  CP001         ←  Heartbeat answer: 2026-01-01T00:00:00Z  [1 ms]
+     3  22:13:20.007  CP001         ←  Heartbeat answer: 2023-11-14T22:13:20Z  [1 ms]
      4  22:13:20.008  CP001         →  ! StatusNotification: connector 1: Faulted, Error
      5  22:13:20.009  CP001         ←  StatusNotification CALLERROR: InternalError: sorry (MEANING)  [1 ms]
      6  22:13:20.010  CP001         →  ping

@@ -98,12 +98,12 @@ def test_an_answer(events):
         "messageType": "CALLRESULT",
         "messageId": "1",
         "action": "Heartbeat",
-        "payload": {"currentTime": "2026-01-01T00:00:00Z"},
+        "payload": {"currentTime": "2023-11-14T22:13:20Z"},
         "error": None,
         "raw": ANSWER,
         "answers": 2,
         "latencyMs": 1.0,
-        "summary": "2026-01-01T00:00:00Z",
+        "summary": "2023-11-14T22:13:20Z",
     }
 
 

@@ -621,6 +621,7 @@ def tunnel(message_id, carried, vendor="org.openchargealliance.iso15118pnc"):
             {"idToken": {"idToken": "DE8AA1A2B3C4D5", "type": "eMAID"}, "certificate": PEM * 3},
             "Plug & Charge, Authorize: idToken DE8AA1A2B3C4D5 (eMAID), 3 certificates",
         ),
+        ("Authorize", {"idToken": "DE8AA1A2B3C4D5"}, "Plug & Charge, Authorize: idToken DE8AA1A2B3C4D5"),
         (
             "Get15118EVCertificate",
             {"action": "Update", "exiRequest": EXI, "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef"},

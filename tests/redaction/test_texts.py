@@ -1,17 +1,21 @@
 """Texts of any kind come through with their length, and JSON with its form."""
 
+import base64
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocppscope.events import Message
 from ocppscope.redaction import Options
 from ocppscope.redaction.needles import Needles
 from ocppscope.redaction.pseudonyms import Pseudonyms
 from ocppscope.redaction.scan import percent_decoded, percent_respelt, respelt, scan, unescaped
 from ocppscope.redaction.texts import Texts, find
+from tests.redaction import Story, redacted
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
@@ -67,11 +71,41 @@ def test_escapes_are_read_as_json_reads_them(text):
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_percents_stay_percents(text):
-    from urllib.parse import quote
-
     raw = quote(text, safe="")
     assert percent_decoded(raw) == text
     assert percent_respelt(raw, text) == raw
+
+
+def test_a_text_that_has_become_shorter_is_spelt_anew():
+    assert json.loads(f'"{respelt(chr(92) + chr(34) + "a", "*")}"') == "*"
+    assert respelt("\\u00e9\\n", "é") == "\\u00e9"
+    assert percent_respelt("%C3%A9%20a", "é") == "%C3%A9"
+
+
+ODD = st.text(st.sampled_from('aB9"\\\né\U0001f600/%&< ßΩ=+{|'), min_size=1, max_size=12)
+"""Characters that are spelt in more than one way."""
+
+
+@given(ODD, st.lists(st.sampled_from(["json", "percent", "base64", "hex", "text"]), max_size=4))
+def test_no_secret_is_too_odd_to_be_removed(secret, layers):
+    text = json.dumps({"password": secret, "x": 1})
+    for layer in layers:
+        if layer == "json":
+            text = json.dumps({"in": text}, ensure_ascii=len(secret) % 2 == 0)
+        elif layer == "percent":
+            text = quote(text)
+        elif layer == "base64":
+            text = base64.b64encode(text.encode()).decode()
+        elif layer == "hex":
+            text = text.encode().hex()
+        else:
+            text = f"note\n{text} ends"
+    events = Story().say([2, "1", "DataTransfer", {"vendorId": "v", "data": text}]).events
+    (message,) = [one for one in redacted(events) if isinstance(one, Message)]
+    said = message.raw
+    for _ in range(12):
+        assert len(secret) < 6 or secret not in said
+        said = unescaped(said)
 
 
 LONG = {

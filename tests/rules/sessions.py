@@ -130,6 +130,18 @@ def opened(
     return say
 
 
+def unopened(*, station: str | None = "CP001", version: str | None = "1.6") -> Piece:
+    """A session as most logs have it: it begins with a message."""
+
+    def say(script: Script) -> None:
+        number = len(script.sessions) + 1
+        session = Session(number, station=station, version=version, late=True)
+        script.sessions.append(session)
+        script.open[number] = script.session = session
+
+    return say
+
+
 def closed(
     by: str | None = "station", how: str = "close", code: int | None = 1000, **overrides: Any
 ) -> Piece:

@@ -21,6 +21,7 @@ from tests.rules.sessions import (
     opened,
     result,
     stamp,
+    unopened,
 )
 
 E, W, I = "error", "warning", "info"
@@ -453,6 +454,21 @@ def test_a_call_that_a_reboot_follows_by_nature_is_not_named():
     assert "BOOT-024" not in findings_of(boot(), reboot, reboot, reboot)
 
 
+def test_a_log_shows_no_drops():
+    asked = f"< {call('l', 'GetConfiguration', {'key': ['MeterValuesSampledData']})}"
+    found = findings_of(unopened(), boot(), asked, boot(message_id="c"), "+9s", asked, boot(message_id="d"))
+    assert found["BOOT-024"].detail.startswith('GetConfiguration {"key": ["MeterValuesSampledData"]} came')
+    assert "BOOT-024" not in findings_of(
+        unopened(), boot(), LIMITS, boot(message_id="c"), LIMITS, boot(message_id="d")
+    )
+    assert "BOOT-024" not in findings_of(boot(), asked, boot(message_id="c"), asked, boot(message_id="d"))
+
+
+def test_a_log_shows_what_is_said_while_pending():
+    assert findings_of(unopened(), boot("Pending"), beat())["BOOT-004"].severity == I
+    assert "BOOT-004" not in findings_of(unopened(), beat())
+
+
 def test_clocks_without_times():
     assert not judged(BOOT_16, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"])
     assert not judged(BOOT_2X, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"], **V2)
@@ -553,12 +569,12 @@ def test_clocks_are_in_doubt_where_the_zone_of_the_log_was_assumed():
     found = findings_of(assumed, wrong)["BOOT-020"]
     assert (found.severity, found.detail) == (
         "info",
-        "10.0 min ahead of what the CSMS told; the zone of the log was assumed",
+        "10.0 min ahead of what the CSMS told; the zone of the capture was assumed",
     )
     found = findings_of(assumed, boot(current=stamp(-600)))["BOOT-019"]
     assert (found.severity, found.detail) == (
         "info",
-        "currentTime is 10.0 min behind the capture; the zone of the log was assumed",
+        "currentTime is 10.0 min behind the capture; the zone of the capture was assumed",
     )
 
 

@@ -272,7 +272,9 @@ def test_clean_traffic_is_clean(version, pieces):
     for profile in ("strict", "field"):
         found = judged(pieces, version=version, profile=profile)
         assert not serious(found), found
-        assert {finding.rule.id for finding in found} <= {"SEC-008"}  # a security event is always worth a note
+        assert {finding.rule.id for finding in found} <= {
+            "SEC-008"
+        }  # a security event is always worth a note
     plain = judged(opened(tls=None, auth=None), pieces, version=version)
     assert {f.rule.id for f in plain} <= {"WS-007", "WS-010"} or not serious(plain)
 

@@ -13,6 +13,7 @@ from tests.rules.sessions import (
     findings_of,
     judged,
     opened,
+    unopened,
 )
 
 RULE = "TEST-EXPECT"
@@ -85,3 +86,11 @@ def test_what_the_csms_has_to_do_it_is_blamed_for():
     changed = ask("c", "ChangeConfiguration", {"key": "K", "value": "1"}, {"status": "RebootRequired"}, "<")
     found = findings_of(changed, "+90000s", LATER, only=["RMT-016"])
     assert found["RMT-016"].direction == "csms-to-cp"
+
+
+def test_a_log_that_shows_no_handshakes():
+    found = judged(unopened(), *RESET, "+70s", *LATER, only={RULE})
+    assert [one.rule.id for one in found] == [RULE]
+    ended = closed("csms", "close", None)
+    met = [unopened(), *RESET, "+30s", ended, "+60s", unopened(), HEARTBEAT, "+30s", *BOOT_16, "+90s", *LATER]
+    assert not judged(*met, only={RULE})

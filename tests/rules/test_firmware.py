@@ -25,6 +25,7 @@ from tests.rules.sessions import (
     findings_of,
     gap,
     judged,
+    notice,
     opened,
     result,
     serious,
@@ -709,6 +710,48 @@ def test_the_state_that_never_came_is_named():
 
 def mine(*pieces, **options):
     return {one.rule.id for one in judged(*pieces, **options)} & MINE
+
+
+def test_an_update_that_is_asked_for_again_goes_on():
+    """The station need not begin anew."""
+    rest = ("Downloaded", "Installing", "Installed")
+    for again in ([update_16(), told_16(*rest)], [update_16(), told_16("Downloading", *rest)]):
+        assert not serious(judged(BOOT_16, update_16(), told_16("Downloading"), again)) & MINE
+    again = [update(1), told(*rest)]
+    assert "FW-002" not in findings_of(update(1), told("Downloading"), again, version="2.0.1")
+    again = [update(1), told("Downloading", "Installing")]
+    assert "FW-002" in findings_of(update(1), told("Downloading"), again, version="2.0.1")
+
+
+def test_a_log_that_is_asked_for_again_goes_on():
+    found = judged(log(1), logs("Uploading"), log(1), logs("Uploaded"), version="2.0.1")
+    assert not serious(found) & MINE
+
+
+def test_a_download_that_may_be_tried_again():
+    asked = {
+        "requestId": 1,
+        "retries": 2,
+        "firmware": {"location": "https://x/f.bin", "retrieveDateTime": NOW},
+    }
+    request = ask("u", "UpdateFirmware", asked, {"status": "Accepted"}, "<")
+    tries = told("Downloading", "DownloadFailed", "Downloading", "Downloaded")
+    assert "FW-002" not in findings_of(request, tries, version="2.0.1")
+
+
+@pytest.mark.parametrize(
+    ("rule", "ask_for", "tell"), [("FW-003", update, told), ("FW-011", publish, published)]
+)
+def test_another_request_id_in_the_middle(rule, ask_for, tell):
+    found = findings_of(ask_for(1), tell("Downloading"), tell("Downloaded", number=7), version="2.0.1")
+    assert found[rule].severity == E
+
+
+def test_a_signing_certificate_that_is_not_yet_valid():
+    future = update(signingCertificate=certificate(5 * DAY, 20 * DAY), signature="c2ln")
+    assert "valid from 2026-11-27" in findings_of(future, version="2.0.1")["FW-005"].detail
+    assumed = notice("text.assumed", subject="date")
+    assert "FW-005" not in findings_of(assumed, future, version="2.0.1")
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])

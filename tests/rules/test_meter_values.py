@@ -848,6 +848,30 @@ def mine(*pieces, **options):
     }
 
 
+BEATS = [["+240s", ask(f"beat {n}", "Heartbeat", {}, {"currentTime": CURRENT})] for n in range(4)]
+
+
+@pytest.mark.parametrize("transaction", [None, 0])
+def test_values_that_do_not_tell_of_which_transaction_they_are(transaction):
+    values = registers(*range(1000, 1008), transaction=transaction)
+    found = findings_of(boot(), config(MeterValueSampleInterval=60), start(), values)
+    assert "MV-006" not in found
+
+
+def test_values_that_were_dropped_while_the_station_was_offline():
+    away = ["+60s", closed(), "+2800s", opened(), BEATS]
+    assert "MV-006" not in findings_of(boot(), config(MeterValueSampleInterval=900), start(), away)
+    interval = variables("SampledDataCtrlr", TxUpdatedInterval=900)
+    assert "MV-007" not in findings_of(BOOT_2X, interval, started(), charging(), away, version="2.0.1")
+
+
+def test_clock_aligned_values_of_the_end_have_an_interval_of_their_own():
+    aligned = [at(sv2(1000, context="Sample.Clock"), when=stamp(60))]
+    interval = variables("AlignedDataCtrlr", Interval=900)
+    end = event(1, kind="Ended", trigger="EVDeparted", meterValue=aligned)
+    assert "MV-014" not in findings_of(interval, started(), "+300s", end, version="2.0.1")
+
+
 def test_a_register_over_a_reboot_may_be_another_meters():
     finding = mine(start(), registers(1500), boot(), registers(1400))["MV-001"]
     assert finding.severity == "info"

@@ -25,6 +25,7 @@ from tests.rules.sessions import (
     findings_of,
     gap,
     judged,
+    notice,
     opened,
     result,
     serious,
@@ -221,6 +222,7 @@ MINE_OWN = "ChargingStationCertificate"
 V2G = "V2GCertificate"
 SECRET = "hunter2"
 
+PLAIN = opened(tls=None)
 CASES = [
     case("SEC-001", [WAITS, sign(), heartbeats(4)], [WAITS, sign(), signed(), heartbeats(4)], W, **V201),
     case("SEC-001", [sign(), heartbeats(64)], [sign(), heartbeats(40)], I, about="nobody knows how long"),
@@ -364,8 +366,8 @@ CASES = [
     case("SEC-006", network(1), network(2), W, about="by TLS", **V21),
     case(
         "SEC-007",
-        [listed(), network(2), put("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")],
-        [listed(), install(), network(2), put("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")],
+        [PLAIN, listed(), network(2), put("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")],
+        [PLAIN, listed(), install(), network(2), put("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")],
         E,
         **V201,
     ),
@@ -520,6 +522,39 @@ def test_certificates_for_two_uses():
         signed(certificateType=V2G),
     ]
     assert not mine(*pieces, version="2.1")
+
+
+def test_a_second_series_of_requests():
+    """Each day the station asks anew, and gives up after two repetitions."""
+    series = [sign(), "+60s", sign(), "+120s", sign()]
+    settings = [put("SecurityCtrlr", "CertSigningRepeatTimes", "2")]
+    for waits in ([], [put("SecurityCtrlr", "CertSigningWaitMinimum", "60")]):
+        found = judged(settings, waits, series, heartbeats(60 * 24), series, signed(), **V201)
+        assert not [one for one in found if one.rule.id == "SEC-001" and one.subject]
+
+
+@pytest.mark.parametrize(("answer", "found"), [("Accepted", True), ("Rejected", False)])
+def test_a_certificate_type_that_a_trigger_asks_for(answer, found):
+    asked = {"requestedMessage": "SignV2GCertificate"}
+    asked_for = ask("t", "TriggerMessage", asked, {"status": answer}, "<")
+    assert ("SEC-003" in findings_of(asked_for, sign(), **V201)) is found
+
+
+def test_a_profile_that_the_session_shows_to_be_in_use():
+    chosen = put("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")
+    assert "SEC-007" not in findings_of(listed(), network(2), chosen, **V201)
+
+
+def test_a_log_that_does_not_tell_its_zone_or_its_date():
+    new = signed(pem(issuer="CA", begins=timedelta(hours=5)))
+    found = {
+        subject: findings_of(notice("text.assumed", subject=subject), sign(), one, **V201)
+        for subject, one in (("zone", new), ("date", signed(EXPIRED)))
+    }
+    assert "SEC-011" in findings_of(sign(), new, **V201)
+    assert not [one for one in found.values() if {"SEC-002", "SEC-011"} & set(one)]
+    sure = findings_of(notice("text.assumed", subject="zone"), sign(), signed(EXPIRED), **V201)
+    assert {"SEC-002", "SEC-011"} <= set(sure)
 
 
 def test_one_that_was_asked_for_before_the_capture():

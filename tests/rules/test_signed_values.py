@@ -148,6 +148,13 @@ def test_bytes_that_were_lost_excuse_a_missing_end():
     assert "MV-025" not in findings_of(started(), begin, gap(), "+60s", stopped())
 
 
+def test_a_configured_key_that_is_none_is_told():
+    found = findings_of(configured("nonsense"), *transaction(BOTH))
+    assert found["MV-022"].detail == (
+        "signed values without a key: 1; in the configuration, the public key is no point on a curve that is known (6 bytes)"
+    )
+
+
 def test_a_key_that_comes_late_verifies_what_came_before():
     begin = metered(signed_16(METER.ocmf(FROM), context="Transaction.Begin"))
     found = judged(

@@ -326,11 +326,11 @@ def test_a_zone_that_was_assumed_is_not_the_stations_fault():
     assert not {"TIME-004", "TIME-005"} & set(found)
     assert (found["TIME-008"].severity, found["TIME-008"].detail) == (
         "info",
-        "times are off by +2 h, message after message; the zone of the log was assumed: --assume-tz=-02:00 would fit",
+        "times are off by +2 h, message after message; the zone of the capture was assumed: --assume-tz=-02:00 would fit",
     )
     told = findings_of(assuming("zone"), heartbeat("2026-11-22T12:15:00Z"), shifted(12))
     assert told["BOOT-019"].severity == "info"
-    assert told["BOOT-019"].detail.endswith("of the log was assumed: --assume-tz=-02:00 would fit")
+    assert told["BOOT-019"].detail.endswith("of the capture was assumed: --assume-tz=-02:00 would fit")
     assert not {"TIME-004", "TIME-005", "TIME-008", "BOOT-020"} & set(told)
 
 
@@ -345,7 +345,7 @@ def test_what_no_zone_explains_is_told_with_the_doubt(what):
     for rule in ("TIME-004", "TIME-005", "TIME-009"):
         assert found[rule].severity == "info"
         assert found[rule].detail.endswith(
-            f"the {'zone' if what == 'zone' else 'date'} of the log was assumed"
+            f"the {'zone' if what == 'zone' else 'date'} of the capture was assumed"
         )
 
 

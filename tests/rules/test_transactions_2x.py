@@ -4,10 +4,12 @@ from hypothesis import strategies as st
 
 from tests.rules.sessions import (
     CURRENT,
+    NOW,
     ask,
     call,
     case,
     closed,
+    damaged,
     findings_of,
     gap,
     judged,
@@ -101,6 +103,21 @@ PLUGGED_IN = started(reason="CablePluggedIn", idToken=None)
 LATER = ("+650s", BEAT)
 NO_STATUS = ["BOOT-012", "BOOT-016"]
 STOP = ask("q", "RequestStopTransaction", {"transactionId": "T"}, {"status": "Accepted"}, "<")
+
+
+def short(transaction):
+    """A transaction at the beginning of the capture."""
+    return [
+        started(0, transaction=transaction, told=NOW),
+        ended(1, transaction=transaction, told=NOW, info={"stoppedReason": "Local"}),
+    ]
+
+
+def settings(name, value):
+    about = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": name}}
+    answer = {"setVariableResult": [about | {"attributeStatus": "Accepted"}]}
+    return ask(name, "SetVariables", {"setVariableData": [about | {"attributeValue": value}]}, answer, "<")
+
 
 CASES = [
     case("TX2-001", updated(0), started(), E, **V2),
@@ -384,7 +401,7 @@ CASES = [
     case(
         "TX2-025",
         [
-            *[started(meterValue=values(energy(0))), limited(maxEnergy=1000), updated(2, "LimitSet")],
+            *[started(meterValue=values(energy(0))), limited(maxEnergy=1000), updated(2, "LimitSet"), "+90s"],
             charging("Charging", 3, "MeterValuePeriodic", meterValue=values(energy(1500))),
         ],
         [
@@ -394,6 +411,24 @@ CASES = [
         E,
         about="passed",
         **V21,
+    ),
+    case(
+        "TX2-004",
+        [[short(str(number)) for number in range(20)], started(9, transaction="3")],
+        [[short(str(number)) for number in range(20)], short("3")],  # all of it is sent again
+        E,
+        also=["RPC-004"],
+        about="long ago",
+        **V2,
+    ),
+    case(
+        "TX2-011",
+        [started(evse=None), charging("Charging", 1)],
+        [started(evse=None), charging("Charging", 1, evse=EVSE)],
+        E,
+        about="charging",
+        subject="absent",
+        **V2,
     ),
     case(
         "TX2-026",
@@ -540,6 +575,94 @@ def test_the_status_where_the_end_was_lost():
 def test_an_id_that_is_used_again_is_one_finding():
     pieces = [started(), updated(), ended(), started(), updated(), updated(2), updated(3), ended(4)]
     assert rules_of(pieces) == {"TX2-004"}
+
+
+LATE = opened(late=True)
+UP_TO = {"transactionLimit": {"maxEnergy": 2000}}
+METER = {"meterValue": values(energy(0))}
+
+
+@pytest.mark.parametrize(
+    ("rule", "legal"),
+    [
+        ("TX2-005", [started(), updated(1), damaged("json", "rpc.not-json"), updated(3)]),
+        ("TX2-005", [started(), updated(1), closed(), "+60s", opened(late=True), updated(5)]),
+        (
+            "TX2-009",
+            [started(), updated(1, "StopAuthorized", idToken=TOKEN), tell("Ended", 2, "StopAuthorized")],
+        ),
+        ("TX2-011", [LATE, updated(3, "CablePluggedIn")]),
+        ("TX2-011", [LATE, updated(3, "CablePluggedIn", evse={"id": 1})]),
+        ("TX2-011", [LATE, updated(3), charging("Charging", 4)]),
+        ("TX2-016", [settings("TxStartedMeasurands", "SoC"), started(evse=None)]),
+        ("TX2-016", [settings("TxStartedMeasurands", "SoC"), settings("Enabled", "false"), started()]),
+        (
+            "TX2-016",
+            [
+                *[settings("TxEndedMeasurands", "SoC"), started(evse=None)],
+                ended(1, "EVConnectTimeout", info={"stoppedReason": "Timeout"}),
+            ],
+        ),
+        (
+            "TX2-018",
+            [
+                started(),
+                ended(
+                    numberOfPhasesUsed=1,
+                    meterValue=[*values(phase("L1"), phase("L2"), at=stamp(-60)), *values(phase("L1"))],
+                ),
+            ],
+        ),
+        (  # the driver's own limit is the lower one
+            "TX2-025",
+            [
+                *[started(info={"transactionLimit": {"maxEnergy": 500}}, **METER), updated(1, answer=UP_TO)],
+                *["+600s", updated(2, "EnergyLimitReached", meterValue=values(energy(500)))],
+            ],
+        ),
+        (  # the limit was passed before it was set
+            "TX2-025",
+            [
+                *[started(**METER), updated(1, meterValue=values(energy(2500)), answer=UP_TO), "+2s"],
+                charging("Charging", 2, "LimitSet", meterValue=values(energy(2510))),
+            ],
+        ),
+        (
+            "TX2-025",
+            [
+                *[started(**METER), closed(), "+900s", opened(), BEAT],
+                charging("Charging", 1, offline=True, told=stamp(200), answer=UP_TO),
+                "+120s",
+                charging(
+                    *["Charging", 2, "MeterValuePeriodic"],
+                    offline=True,
+                    told=stamp(400),
+                    meterValue=values(energy(2510), at=stamp(400)),
+                ),
+            ],
+        ),
+    ],
+)
+def test_legal_events(rule, legal):
+    assert rule not in findings_of(legal, version="2.1", profile="strict")
+
+
+def test_an_event_that_may_have_been_dropped_while_offline():
+    dropped = [started(), updated(1), AWAY, updated(2, offline=True, told=stamp(100)), updated(7)]
+    assert findings_of(dropped, version="2.0.1")["TX2-005"].severity == W
+
+
+def test_an_evse_that_is_told_now_and_then():
+    now_and_then = [updated(number, **({"evse": EVSE} if number % 2 else {})) for number in range(1, 140)]
+    assert "TX2-011" not in findings_of(started(), now_and_then, version="2.0.1")
+
+
+def test_an_end_that_is_sent_again_counts_once():
+    end = ended(1, "RemoteStop", told=NOW)
+    found = findings_of(
+        started(), end[:1], "+40s", [str(piece).replace("T1R", "T9R") for piece in end], version="2.1"
+    )
+    assert found["TX2-012"].count == 1
 
 
 def test_a_start_that_is_sent_again_after_many_events():

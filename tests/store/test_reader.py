@@ -52,7 +52,7 @@ def test_events_by_number(store):
     assert store.events([]) == []
     assert store.event(99) is None
     assert store.event(3).answers == 2
-    assert [store.event(n).severity for n in (2, 4)] == [None, "error"]
+    assert [store.event(n).severity for n in (3, 4)] == [None, "error"]
     assert store.last == 13
 
 

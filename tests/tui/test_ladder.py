@@ -83,11 +83,11 @@ def test_arrows_tell_what_happened(odd):
         lanes = [line[16:] for line in shown[2:16]]
         assert all(len(line) == 64 for line in lanes)
         assert [short(line) for line in lanes] == [
-            "╤═ opened, ocpp2.1: /CP001 at ═╤",
-            "│─ Heartbeat ─▶│",
+            "╤═ opened, ocpp2.1: /CP001 ═╤",
+            "│─ Heartbeat: sign of life ─▶│",
             "│◀─ Heartbeat result 1.0 s: 2026-11-22T10:15:02Z ─│",
             "│◀─ Reset: Immediate ─│",
-            "│─ Reset ✗ ERROR 1.0 s: NotSupported: not here ─▶│",
+            "│─ Reset ✗ ERROR 1.0 s: NotSupported: not here (the recei… ─▶│",
             "│─ NotifyPeriodicEventStream (Send): stream 1 ─▷│",
             "│─ Authorize ✗ no answer: idToken 04A1 (ISO14443) ─▶│",
             "│◀─ result to a Call that was not seen ─│",

@@ -31,7 +31,7 @@ MASK = bytes.fromhex("37fa213d")
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 CALL = '[2,"1","Heartbeat",{}]'
-ANSWER = '[3,"1",{"currentTime":"2026-01-01T00:00:00Z"}]'
+ANSWER = '[3,"1",{"currentTime":"2023-11-14T22:13:20Z"}]'
 
 
 # --- TCP ----------------------------------------------------------------------------------------------------

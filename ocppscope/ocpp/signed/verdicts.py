@@ -175,14 +175,18 @@ class _Station:
     def tracks(self) -> Iterator[_Track]:
         yield from dict.fromkeys((*self.open.values(), *self.ended.values(), *self.at.values()))
 
-    def configured_for(self, place: _Place) -> PublicKey | None:
-        """The key of a connector or EVSE; the station's, or the only one, where that has none."""
+    def configured_for(self, place: _Place) -> tuple[PublicKey | None, str]:
+        """The key of a connector or EVSE; the station's, or the only one, where that has none.
+
+        Returns:
+            It, or what is wrong with it.
+        """
         for where in (place, None, 0):
             if where in self.configured:
-                return self.configured[where][0]
+                return self.configured[where]
         if place is None and len(self.configured) == 1:
-            return next(iter(self.configured.values()))[0]
-        return None
+            return next(iter(self.configured.values()))
+        return None, ""
 
 
 class Assembler:
@@ -308,7 +312,7 @@ class Assembler:
         return track
 
     def _metered(self, message: Message, payload: dict[str, Any]) -> None:
-        if not _has_signed(message):
+        if not has_signed(message):
             return
         place = whole(payload.get("connectorId", payload.get("evseId")))
         track = None
@@ -324,7 +328,7 @@ class Assembler:
             waiting = [one for one in station.at.values() if one.transaction.id is None and not one.is_over]
             track = waiting[0] if len(waiting) == 1 else None
         if track is None:
-            if not _has_signed(message) or identity is None:
+            if not has_signed(message) or identity is None:
                 return
             track = self._begin(message, None, identity)
         track.meter_stop = whole(payload.get("meterStop"))
@@ -351,8 +355,8 @@ class Assembler:
     # --- OCPP 2.x ---
 
     def _event(self, message: Message, payload: dict[str, Any]) -> None:
-        has_signed = _has_signed(message)
-        if not has_signed and payload.get("eventType") != "Ended":
+        signs = has_signed(message)
+        if not signs and payload.get("eventType") != "Ended":
             return
         identity = identifier(fields(payload.get("transactionInfo")).get("transactionId"))
         if identity is None:
@@ -361,7 +365,7 @@ class Assembler:
         place = whole(fields(payload.get("evse")).get("id"))
         track = station.find(identity)
         if track is None:
-            if not has_signed:
+            if not signs:
                 return
             track = station.open[identity] = self._begin(message, place, identity)
         if track.place is None:
@@ -376,7 +380,7 @@ class Assembler:
 
     def _take(self, message: Message, track: _Track | None, place: _Place, meter_values: Any) -> None:
         station, count = self._station(message), 0
-        for element in items(meter_values) if _has_signed(message) else ():
+        for element in items(meter_values) if has_signed(message) else ():
             for one in items(fields(element).get("sampledValue")):
                 if type(one) is not dict or not is_in(one):
                     continue
@@ -402,7 +406,7 @@ class Assembler:
         context = one.get("context")
         context = context if isinstance(context, str) else None
         readings = found.record.readings if found.record else ()
-        judgement = judge(found, self._candidates(station, track, place))
+        judgement = self._judge(found, station, track, place)
         value = SignedValue(
             message.n,
             track.transaction if track else None,
@@ -424,11 +428,18 @@ class Assembler:
             track.key = judgement.key
             self._judge_again(station, track)
 
+    def _judge(self, found: Found, station: _Station, track: _Track | None, place: _Place) -> Judgement:
+        judgement = judge(found, self._candidates(station, track, place))
+        _, problem = station.configured_for(place)
+        if judgement.verdict != KEY_MISSING or judgement.faults or not problem:
+            return judgement
+        return Judgement(KEY_MISSING, f"in the configuration, {problem}")
+
     def _candidates(self, station: _Station, track: _Track | None, place: _Place) -> list[Candidate]:
         found: list[Candidate] = []
         if track is not None and track.key is not None:
             found.append((track.key, "message"))
-        configured = station.configured_for(place)
+        configured, _ = station.configured_for(place)
         if configured is not None:
             found.append((configured, "configuration"))
         found += [(one, "option") for one in self._given]
@@ -444,7 +455,7 @@ class Assembler:
         before = track.key if track is not None else None
         if before is not None and before != key:
             return f"the key changes within the transaction: {before}, then {key}"
-        configured = station.configured_for(place)
+        configured, _ = station.configured_for(place)
         if configured is not None and configured != key:
             return f"the key in the message is {key}, the configured one {configured}"
         if self._given and key not in self._given:
@@ -488,9 +499,8 @@ class Assembler:
     def _judge_again(self, station: _Station, track: _Track) -> None:
         """Those that had no key, now that there is one."""
         waiting, track.waiting = track.waiting, []
-        candidates = self._candidates(station, track, track.place)
         for value in waiting:
-            judgement = judge(value.found, candidates)
+            judgement = self._judge(value.found, station, track, track.place)
             if judgement.verdict == KEY_MISSING:
                 track.waiting.append(value)
                 continue
@@ -628,7 +638,8 @@ def may_concern(message: Message) -> bool:
     return True
 
 
-def _has_signed(message: Message) -> bool:
+def has_signed(message: Message) -> bool:
+    """Whether a message seems to have a signed value."""
     return (_MARK_16 if message.session.version == V16 else _MARK_2X) in message.raw
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ocppscope.events import CALLRESULT, Message
 from ocppscope.ocpp.lenient import fields, text
+from ocppscope.rules.gates import says_something
 from ocppscope.rules.registry import learns, on_answer
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def group_of(info: dict[str, Any]) -> str | None:
     return found.lower() if found else None
 
 
-@learns(on_answer("Authorize", "StartTransaction", "StopTransaction", "TransactionEvent"))
+@learns(
+    on_answer("Authorize", "StartTransaction", "StopTransaction", "TransactionEvent", gate=says_something)
+)
 def learn_authorization(event: Message, state: "SessionState") -> None:
     if event.type != CALLRESULT or event.call is None:
         return

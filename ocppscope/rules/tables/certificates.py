@@ -13,6 +13,7 @@ from ocppscope.ocpp.certificates import Certificate, chain
 from ocppscope.ocpp.configuration import ACTUAL, settings_told
 from ocppscope.ocpp.lenient import fields, items, text, whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.ocpp.times import SECOND
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.requests import asked, status_of
 
@@ -30,6 +31,8 @@ _ALL_ROOTS: Final = (
     "V2GRootCertificate",
 )
 _SIGNINGS: Final = 8
+_USUAL_WAIT: Final = 3_600
+"""Seconds, where the capture does not show CertSigningWaitMinimum."""
 _ENTRIES: Final = 100
 _LISTED: Final = 50
 """Entries of a list of certificates that are looked at."""
@@ -63,6 +66,10 @@ class Signing:
     @property
     def id(self) -> int | None:
         return whole(fields(self.call.payload).get("requestId"))
+
+    def is_given_up(self, waited: int, minimum: int | None) -> bool:
+        """Whether one that comes so long after it (ns) begins anew, rather than to repeat it."""
+        return waited > 4 * max(self.waited or 0, (minimum or _USUAL_WAIT) * SECOND)
 
     def fits(self, payload: dict[str, Any]) -> bool:
         """Whether a CertificateSigned may come of it."""
@@ -155,12 +162,15 @@ def types_asked(payload: dict[str, Any]) -> tuple[str, ...]:
 
 @learns(on_call("SignCertificate"))
 def learn_signing(event: Message, state: "SessionState") -> None:
-    known = state.station.security
+    known, minimum = state.station.security, state.station.number("CertSigningWaitMinimum")
     new = Signing(event)
     for one in known.pending():
         if one.type == new.type and one.status is not None:
             if event.time is not None and one.call.time is not None:
-                new.waited = event.time - one.call.time
+                waited = event.time - one.call.time
+                if one.is_given_up(waited, minimum):
+                    break
+                new.waited = waited
             new.repeats = one.repeats + 1
             break
     known.signings.append(new)

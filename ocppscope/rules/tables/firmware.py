@@ -160,6 +160,8 @@ class Job:
     """Statuses that were told so far."""
     cancelled: int | None = None
     """The number of the answer that accepted a later one in its stead."""
+    repeats: str | None = None
+    """How far the one had come that it asks for again, with the same id; a station may just go on with that."""
 
     @property
     def is_over(self) -> bool:
@@ -258,6 +260,8 @@ def learn_answer(event: Message, state: "SessionState") -> None:
     before = jobs.latest.get(action)
     if before is not None and not before.is_over:
         before.cancelled = event.n
+        if before.id == job.id:
+            job.repeats = before.status or before.repeats
     job.answer = event
     jobs.keep(job)
 

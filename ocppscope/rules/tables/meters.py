@@ -697,6 +697,8 @@ def _contexts(
     if CLOCK in contexts and meters.during_idle:
         meters.remark("clock", time)
     interval = meters.intervals.get(CLOCK, 0)
+    if payload.get("eventType") == "Ended":
+        interval = 0  # AlignedDataCtrlr.TxEndedInterval is theirs
     if CLOCK in contexts and 20 <= interval <= 86_400:
         grid = _grid(interval)
         off = time // SECOND % grid

@@ -12,6 +12,7 @@ from ocppscope.ocpp.configuration import ACTUAL, settings_told
 from ocppscope.ocpp.lenient import NOT_AS_EXPECTED, fields, finite, identifier, items, text, told, whole
 from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.versions import V16
+from ocppscope.rules.gates import limited
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import asked, status_of
@@ -341,11 +342,11 @@ def learn_remote_start(event: Message, state: "SessionState") -> None:
     state.station.profiles.add(one)
 
 
-@learns(on_answer("StartTransaction"))
+@learns(on_answer("StartTransaction", gate=limited))
 def learn_start(event: Message, state: "SessionState") -> None:
     """A profile that came with a RemoteStartTransaction gets its transaction."""
     installed = state.station.profiles.installed
-    if not installed or event.type != CALLRESULT:
+    if event.type != CALLRESULT:
         return
     identity = identifier(fields(event.payload).get("transactionId"))
     connector, token = whole(asked(event).get("connectorId")), token_of(asked(event))
@@ -356,10 +357,10 @@ def learn_start(event: Message, state: "SessionState") -> None:
             one.transaction = identity
 
 
-@learns(on_call("TransactionEvent"))
+@learns(on_call("TransactionEvent", gate=limited))
 def learn_event(event: Message, state: "SessionState") -> None:
     known = state.station.profiles
-    if not known.installed or type(event.payload) is not dict:
+    if type(event.payload) is not dict:
         return
     info = fields(event.payload.get("transactionInfo"))
     identity = identifier(info.get("transactionId"))
@@ -376,13 +377,11 @@ def learn_event(event: Message, state: "SessionState") -> None:
             known.remove(one, event)
 
 
-@learns(on_call("StopTransaction"))
+@learns(on_call("StopTransaction", gate=limited))
 def learn_stop(event: Message, state: "SessionState") -> None:
     """A TxProfile ends with its transaction (1.6 §3.13.1)."""
     station = state.station
     known = station.profiles
-    if not known.installed:
-        return
     identity = identifier(fields(event.payload).get("transactionId"))
     running = station.transactions.open.get(identity or "")
     connector = running.place[1] if running is not None else None

@@ -10,6 +10,7 @@ from ocppscope.events import Message
 from ocppscope.ocpp.connectors import availability_told, status_told
 from ocppscope.ocpp.lenient import fields, text, told, whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.rules.gates import reserved
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.connectors import Place
@@ -110,27 +111,24 @@ def learn_cancellation(event: Message, state: "SessionState") -> None:
         _end(state.station, whole(asked(event).get("reservationId")), event)
 
 
-@learns(on_call("StartTransaction", "TransactionEvent", "ReservationStatusUpdate"))
+@learns(on_call("StartTransaction", "TransactionEvent", "ReservationStatusUpdate", gate=reserved))
 def learn_use(event: Message, state: "SessionState") -> None:
-    if not state.station.reservations or type(event.payload) is not dict:
-        return
-    identity = whole(event.payload.get("reservationId"))
+    payload = fields(event.payload)
+    identity = whole(payload.get("reservationId"))
     _end(state.station, identity, event)
     expired = state.station.reservations.get(identity) if identity is not None else None
-    if expired is not None and event.payload.get("reservationUpdateStatus") == "Expired":
+    if expired is not None and payload.get("reservationUpdateStatus") == "Expired":
         expired.is_expired = True
     if identity is None and event.action == "StartTransaction":
-        connector, token = whole(event.payload.get("connectorId")), token_of(event.payload)
+        connector, token = whole(payload.get("connectorId")), token_of(payload)
         for one in state.station.reservations.values():
             if one.place[1] in (0, connector) and one.token == token:
                 one.is_released = True
 
 
-@learns(on_call("StatusNotification", "NotifyEvent"))
+@learns(on_call("StatusNotification", "NotifyEvent", gate=reserved))
 def learn_release(event: Message, state: "SessionState") -> None:
     known = state.station.reservations
-    if not known:
-        return
     read = status_told if event.action == "StatusNotification" else availability_told
     for one in read(event, fields(event.payload)):
         if one.evse is None and one.status in _OUT_OF_USE:

@@ -404,9 +404,12 @@ def _set_limits(channel: Channel) -> None:
 
 def _problems(channel: Channel, one: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     measurand, unit = channel.measurand, channel.unit
+    lacks_unit = unit is None and "unitOfMeasure" not in one and measurand.startswith("Energy")
     if one.get("measurand") is None:
-        yield LEFT_OUT, "measurand", f"no measurand is told: {measurand} is meant"
-    if unit is None and "unitOfMeasure" not in one and measurand.startswith("Energy"):
+        lacking = "no measurand" if not lacks_unit else "neither measurand nor unit"
+        as_read = measurand if not lacks_unit else f"{measurand} in {DEFAULT_ENERGY_UNIT}"
+        yield LEFT_OUT, "measurand", f"{lacking} is told: {as_read} is meant"
+    elif lacks_unit:
         yield LEFT_OUT, "unit", f"no unit of {measurand} is told: {DEFAULT_ENERGY_UNIT} is meant"
     if _is_padded(one):
         yield "padded", measurand, f"{measurand} is {one['value'][:40]!r}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ocppscope.events import CALLRESULT, Message
 from ocppscope.ocpp.lenient import fields, identifier, text, told, whole
 from ocppscope.ocpp.recent import Recent
+from ocppscope.rules.gates import expecting
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.authorizations import ACCEPTED, group_of, info_of, token_of
 from ocppscope.rules.tables.connectors import Place
@@ -66,7 +67,7 @@ class Transaction:
     tokens: int = 0
     """TransactionEvents with an idToken."""
     places: int = 0
-    """TransactionEvents with an evse."""
+    """TransactionEvents with an evse, of the first ones."""
     seen: Recent[int | None, tuple[Any, ...]] = field(default_factory=lambda: Recent(_SEEN))
     """Of the latest TransactionEvents, by seqNo: what tells a repetition from another event."""
     missing: bool = False
@@ -87,6 +88,7 @@ class Transactions:
         "_stop",
         "at",
         "ended",
+        "event",
         "first_statuses",
         "handed",
         "last",
@@ -113,10 +115,13 @@ class Transactions:
         self.handed: Recent[int, int] = Recent(_REMEMBERED)
         """By the hash of a transactionId that the CSMS gave out: a hash of what it was given to."""
         self.stopped: Recent[int, int] = Recent(_REMEMBERED)
-        """By the hash of a transactionId that was stopped: a hash of what stopped it."""
+        """By the hash of a transactionId that was stopped: a hash of what stopped it; in 2.x of what started it."""
         self.first_statuses: dict[int, str] = {}
         """By connector: what it reported first since the station booted."""
         self._stop: tuple[int, Transaction | None] = (0, None)
+        # --- OCPP 2.x ---
+        self.event: ToldEvent | None = None
+        """The TransactionEvent at hand."""
 
     def find(self, identity: str | None) -> Transaction | None:
         """Running or ended."""
@@ -337,62 +342,183 @@ def learn_first_status(event: Message, state: "SessionState") -> None:
 # --- OCPP 2.x ---
 
 
-def signature(payload: dict[str, Any]) -> tuple[Any, ...]:
+STARTED: Final = "Started"
+UPDATED: Final = "Updated"
+ENDED: Final = "Ended"
+PERIODIC: Final = frozenset({"MeterValuePeriodic", "MeterValueClock"})
+"""Trigger reasons of what comes without anything having happened."""
+_LONGEST: Final = 60
+
+
+def content(payload: dict[str, Any]) -> tuple[Any, ...]:
     """What two TransactionEvents of one seqNo have in common where the second repeats the first."""
-    return tuple(str(payload.get(name))[:60] for name in ("eventType", "timestamp", "triggerReason"))
+    time = payload.get("timestamp")
+    time = time if type(time) is str and len(time) <= _LONGEST else told(time)
+    return text(payload.get("eventType")), time, text(payload.get("triggerReason"))
 
 
-def is_repeated(one: Transaction, number: int | None, payload: dict[str, Any]) -> bool:
-    """Whether a TransactionEvent was seen before, with the same content."""
-    signed = signature(payload)
-    if one.seen.get(number) == signed:
-        return True
-    if one.start is None or payload.get("eventType") != "Started":
-        return False
-    start = fields(one.start.payload)  # which may have been too long ago
-    return whole(start.get("seqNo")) == number and signature(start) == signed
+class ToldEvent:
+    """What a TransactionEvent tells, read once for all rules and learners."""
+
+    __slots__ = ("id", "info", "kind", "known", "n", "payload", "seq_no", "time", "trigger")
+
+    def __init__(self, event: Message, transactions: Transactions) -> None:
+        self.n = event.n
+        payload = self.payload = fields(event.payload)
+        get = payload.get
+        self.info = fields(get("transactionInfo"))
+        self.id = identifier(self.info.get("transactionId"))
+        self.known = transactions.find(self.id)
+        """The transaction as it was before; None where this is its first event."""
+        self.kind = text(get("eventType"))
+        self.trigger = text(get("triggerReason"))
+        self.seq_no = whole(get("seqNo"))
+        self.time = told(get("timestamp"))
+
+    @property
+    def is_repeated(self) -> bool:
+        """It was seen before, with the same content."""
+        known, number = self.known, self.seq_no
+        if known is None:
+            return False
+        if known.seen.get(number) == self.content:
+            return True
+        if known.start is None or self.kind != STARTED:
+            return False
+        start = fields(known.start.payload)  # which may have been too long ago
+        return whole(start.get("seqNo")) == number and content(start) == self.content
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        return content(self.payload)
+
+    def goes_on(self, event: Message) -> bool:
+        """Whether it is a periodic event, the next one of a transaction about which it says nothing new."""
+        known, payload, info = self.known, self.payload, self.info
+        return (
+            self.kind == UPDATED
+            and self.trigger in PERIODIC
+            and known is not None
+            and known.stop is None
+            and known.seq_no is not None
+            and self.seq_no == known.seq_no + 1
+            and known.latest is not None
+            and known.latest.session is event.session
+            and info.get("chargingState", known.charging_state) == known.charging_state
+            and payload.get("meterValue") is not None
+            and _NEWS.isdisjoint(payload)
+            and _NEWS.isdisjoint(info)
+        )
+
+
+_NEWS: Final = frozenset(
+    """costDetails evse idToken numberOfPhasesUsed offline remoteStartId reservationId stoppedReason tariffId
+    transactionLimit""".split()
+)
+"""Fields with which more is told than values."""
+
+
+def told_event(event: Message, state: "SessionState") -> ToldEvent:
+    """What a TransactionEvent tells; before learners have seen it, as it was before."""
+    known = state.station.transactions
+    found = known.event
+    if found is None or found.n != event.n:
+        found = known.event = ToldEvent(event, known)
+    return found
+
+
+# --- gates for TransactionEvents ---
+
+
+def tells_more(event: Message, state: "SessionState") -> bool:
+    """It may mean more than its values to somebody."""
+    return bool(_awaited(event, state)) or not told_event(event, state).goes_on(event)
+
+
+def _is_out_of_turn(event: Message, state: "SessionState") -> bool:
+    """It is neither the first of a transaction nor the next one."""
+    seen = told_event(event, state)
+    known = seen.known
+    if known is None:
+        return seen.kind != STARTED or seen.seq_no != 0
+    is_next = known.seq_no is not None and seen.seq_no == known.seq_no + 1
+    return not is_next or seen.kind == STARTED or known.stop is not None
+
+
+def _begins(event: Message, state: "SessionState") -> bool:
+    return told_event(event, state).kind == STARTED
+
+
+def _ends(event: Message, state: "SessionState") -> bool:
+    return told_event(event, state).kind == ENDED
+
+
+def _has_token(event: Message, state: "SessionState") -> bool:
+    return "idToken" in told_event(event, state).payload
+
+
+_awaited: Final = expecting(
+    *"RES-003 RMT-004 RMT-008 RMT-009 SC-023 TRF-002 TX2-022 TX2-024 TX2-026 V2X-002".split()
+)
+"""Of these rules that expect something, what they expect may come with a TransactionEvent."""
+OUT_OF_TURN: Final = (tells_more, _is_out_of_turn)
+BEGINS: Final = (tells_more, _begins)
+ENDS: Final = (tells_more, _ends)
+WITH_TOKEN: Final = (tells_more, _has_token)
+IS_AWAITED: Final = (tells_more, _awaited)
+
+
+def content_of_event(payload: dict[str, Any]) -> int:
+    """A hash of what tells a TransactionEvent from others."""
+    return hash((whole(payload.get("seqNo")), content(payload)))
 
 
 @learns(on_call("TransactionEvent"))
 def learn_event(event: Message, state: "SessionState") -> None:
-    known, payload = state.station.transactions, fields(event.payload)
-    info = fields(payload.get("transactionInfo"))
-    identity = identifier(info.get("transactionId"))
+    known, seen = state.station.transactions, told_event(event, state)
+    payload, info, identity, kind, number = seen.payload, seen.info, seen.id, seen.kind, seen.seq_no
     if identity is None:
         return
-    one = known.find(identity)
-    kind, evse = payload.get("eventType"), fields(payload.get("evse"))
-    number = whole(payload.get("seqNo"))
-    is_again = kind == "Started" and one is not None and one.start is not None and one.stop is not None
-    if is_again and one is not None and not is_repeated(one, number, payload):
+    one = seen.known
+    if one is None and kind == STARTED:
+        known.stopped.pop(hash(identity), None)
+    is_again = kind == STARTED and one is not None and one.start is not None and one.stop is not None
+    if is_again and not seen.is_repeated:
         one = None  # another transaction has the id
         known.ended.pop(identity, None)
     if one is None:
         one = known.open[identity] = Transaction(identity)
-        one.missing = kind != "Started"
+        one.missing = kind != STARTED
     if number is not None and (one.seq_no is None or number > one.seq_no):
         one.missing = one.missing or (one.seq_no is not None and number > one.seq_no + 1)
         one.seq_no = number
         one.charging_state = text(info.get("chargingState")) or one.charging_state
+    evse = payload.get("evse")
     if number not in one.seen:
-        one.seen[number] = signature(payload)
-        one.places += bool(evse)
-    if (at := whole(evse.get("id"))) is not None:
+        one.places += bool(fields(evse)) and len(one.seen) < _SEEN
+        one.seen[number] = seen.content
+    one.latest = event
+    if evse is not None and (at := whole(fields(evse).get("id"))) is not None:
         one.place = at, whole(evse.get("connectorId")) or one.place[1]
-    token = token_of(payload)
-    if token is not None or fields(payload.get("idToken")).get("type") == "NoAuthorization":
+    told_token = fields(payload.get("idToken"))
+    token = token_of(payload) if told_token or "idTag" in payload else None
+    if token is not None or told_token.get("type") == "NoAuthorization":
         one.tokens += 1
         one.token = one.token or token
-    remote = whole(info.get("remoteStartId"))
-    one.remote_start_id = one.remote_start_id if remote is None else remote
-    one.latest = event
-    if kind == "Started" and one.start is None:
-        one.start, one.started = event, told(payload.get("timestamp"))
-    if kind == "Ended" and one.is_open:
-        one.stop, one.stopped = event, told(payload.get("timestamp"))
+    remote = info.get("remoteStartId")
+    if remote is not None and (remote := whole(remote)) is not None:
+        one.remote_start_id = remote
+    if kind == UPDATED and known.at.get((one.place[0], None)) is one:
+        return
+    if kind == STARTED and one.start is None:
+        one.start, one.started = event, seen.time
+    if kind == ENDED and one.is_open:
+        one.stop, one.stopped = event, seen.time
         one.reason = text(info.get("stoppedReason")) or LOCAL
         known.open.pop(identity, None)
         known.ended[identity] = one
+        known.stopped.pop(hash(identity), None)  # so that it is remembered from now
+        known.stopped[hash(identity)] = content_of_event(fields(one.start.payload)) if one.start else 0
         if known.at.get((one.place[0], None)) is one:
             del known.at[one.place[0], None]
     elif one.is_open and one.place[0] is not None:
@@ -404,6 +530,8 @@ def learn_event_answer(event: Message, state: "SessionState") -> None:
     if event.type != CALLRESULT or event.call is None:
         return
     asked = fields(event.call.payload)
+    if not event.payload and asked.get("eventType") == UPDATED:
+        return  # nothing is said of the token, and it is neither the start nor the stop
     info = fields(asked.get("transactionInfo"))
     one = state.station.transactions.find(identifier(info.get("transactionId")))
     if one is None:

@@ -87,6 +87,8 @@ class Clock:
         self.assumed: set[str] = set()
         self.dating: Callable[[int], int] | None = None
         self.undated: Literal["date", "year"] | None = None
+        self._undated_zone: bytes | None = None
+        """The zone that those times say, which is one for all of them."""
         self._has_given_up = False
         self._likely: tuple[int, int, date] | None = None
         """The latest time within a message while the day was not known; and the log's time of day then, and day."""
@@ -185,7 +187,8 @@ class Clock:
     def _nearest(self, now: int, of_day: int) -> date | None:
         """The day on which that time of day was nearest to a moment; None for a moment that no calendar has."""
         try:
-            local = datetime.fromtimestamp(now // SECOND, self._zone or UTC).replace(tzinfo=None)
+            zone = self._zone if self._zone is not None and self._undated_zone is None else UTC
+            local = datetime.fromtimestamp(now // SECOND, zone).replace(tzinfo=None)
             since = (local - _START) // timedelta(microseconds=1) * 1_000
             return _BEGINNING + timedelta(days=round((since - of_day) / DAY))
         except (ValueError, OverflowError, OSError):
@@ -212,8 +215,9 @@ class Clock:
         def real(time: int) -> int:
             seconds, rest = divmod(time, SECOND)
             local = _START + timedelta(seconds=seconds)
-            return self._in_zone(datetime.combine(dated(local.date()), local.time()), None) + rest
+            return self._in_zone(datetime.combine(dated(local.date()), local.time()), said) + rest
 
+        said = self._undated_zone
         self.undated, self._last = None, None
         self._day, self.dating = dated(self._day), real
 
@@ -241,8 +245,9 @@ class Clock:
             self._settle(self._yesterday_if(day, of_day))
         self._day, self._last_of_day = day, of_day
         if self.undated:
-            if part.get("z") is not None:
+            if self._last is not None and self._last < 0 and part.get("z") != self._undated_zone:
                 return None
+            self._undated_zone = part.get("z")
             local = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001
             return _epoch(local, UTC) + second * SECOND + _nanoseconds(part["f"])
         base = self._in_zone(datetime(day.year, day.month, day.day, hour, minute), part.get("z"))  # noqa: DTZ001

@@ -170,6 +170,8 @@ class Reader:
         """Messages left out, which another logger may yet have."""
         self._held = self._held_size = 0
         """How many wait or have waited for their day, and their characters."""
+        self._opened_by: Dialect | None = None
+        """The first dialect that showed a connection: all that is known of a log without messages."""
         self._told: set[str] = set()
         self._out: list[WireEvent] = []
 
@@ -545,6 +547,7 @@ class Reader:
         live.session.version = SUBPROTOCOLS.get(shake.agreed or "", live.session.version)
         path = shake.path or (f"/{station.decode(errors='replace')}" if station else None)
         status = shake.status or 101
+        self._opened_by = self._opened_by or self._dialect_of(seen)
         self._out.append(Opened(live.session, line.time, path, shake.offered, shake.agreed, status))
         if status != 101:
             self._end(live, Closed(live.session, line.time, None, "fin"))
@@ -595,6 +598,8 @@ class Reader:
             raw = part["payload"].decode(errors="replace")
             faults = (Fault("json.invalid", reason),) if "id" in part else ()
             self._out.append(Damaged(live.session, line.time, direction, "json", 0, reason, raw, faults))
+            if self._clock.wants_day:
+                self._look_for_day(raw)
             return
         kind = _KINDS.get(part.get("type", b"call").lower(), 2)
         message_id, action = (
@@ -624,10 +629,19 @@ class Reader:
             self._notice("text.assumed", detail, subject)
 
     def _tell_times(self) -> None:
-        for subject in self._clock.assumed - self._told:
+        """Say what is assumed of times before the messages that have them: whoever judges these has to know."""
+        new = sorted(self._clock.assumed - self._told)
+        if not new:
+            return
+        first = next((i for i, one in enumerate(self._out) if not isinstance(one, Notice)), len(self._out))
+        self._out, rest = self._out[:first], self._out[first:]
+        for subject in new:
             self._tell(subject, _TIMES[subject])
+        self._out += rest
 
     def _tell_at_end(self) -> None:
+        if not self.dialects and self._opened_by is not None:
+            self._met(self._opened_by)
         if not self.messages:
             return
         sessions = [live.session for live in self._live.values()]

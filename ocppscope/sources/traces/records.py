@@ -25,6 +25,7 @@ from ocppscope.events import (
     Closed,
     Control,
     Direction,
+    Notice,
     Opened,
     RpcError,
     Text,
@@ -43,6 +44,7 @@ from ocppscope.sources.traces.words import (
     TIME_NAMES,
     VERSION_NAMES,
     direction_of,
+    lacks_zone,
     named,
     side_of,
     time_of,
@@ -134,6 +136,13 @@ def _layout_of(record: dict[str, Any]) -> _Layout | None:
     )
 
 
+_ZONE: Final = "times have no zone: taken for UTC. --assume-tz names another"
+_DIRECTION: Final = (
+    "nothing shows who sent some messages: Calls are taken for the station's, answers for the CSMS's. "
+    "--as-logged-by station|csms says who wrote them down"
+)
+_STATION: Final = "some messages name no station: --name-station names it"
+
 Waiting: TypeAlias = tuple[Talk, int | None, str, str | None, Any]
 """What `Records.message` takes, without what takes the event."""
 
@@ -177,6 +186,7 @@ class Records:
         """By what tells them apart in the records of this file."""
         self._layouts: dict[tuple[str, ...], _Layout] = {}
         self._viewpoint = Viewpoint(FROM_CSMS if logged_by == "csms" else FROM_STATION)
+        self._is_zone_told = False
         self._addresses: dict[str, Direction] = {}
         """Who sends from an address, where records have addresses and no direction."""
 
@@ -384,7 +394,7 @@ class Records:
             found = message_in(record[layout.message])
             assert found is not None
         text, word = found
-        time = time_of(record[layout.time], self.zone) if layout.time else None
+        time = self.time(record[layout.time], out) if layout.time else None
         talk = self._talk_of(record, layout, time, out)
         said = record.get(layout.direction) if layout.direction else None
         source = record.get("src_ip")
@@ -408,7 +418,7 @@ class Records:
         value = record[field] if field else None
         word = value.strip().lower() if isinstance(value, str) else ""
         if word in ("ping", "pong") and "src_ip" in record:
-            time = time_of(record.get(named(record, TIME_NAMES) or ""), self.zone)
+            time = self.time(record.get(named(record, TIME_NAMES) or ""), out)
             talk = self._talk_of(record, None, time, out)
             sender = self._addresses.get(str(record["src_ip"]))
             if sender is None:
@@ -461,6 +471,24 @@ class Records:
                     if source:
                         self._addresses[str(source)] = direction
         out.append(Text(talk.session, time, direction, text, read=read))
+
+    def time(self, value: Any, out: list[WireEvent]) -> int | None:
+        """The time that a field tells; that a zone is assumed is said when that is first done."""
+        time = time_of(value, self.zone)
+        if self.zone is None and not self._is_zone_told and time is not None and lacks_zone(value):
+            self._is_zone_told = True
+            out.append(self._trouble.assumed("zone", _ZONE))
+        return time
+
+    def end(self) -> list[Notice]:
+        """The file ends: what else was assumed."""
+        out = []
+        talks = [talk for key, talk in self._talks.items() if not (type(key) is tuple and key[0] == "own")]
+        if any(talk.directing.guessed for talk in talks):
+            out.append(self._trouble.assumed("direction", _DIRECTION))
+        if any(talk.has_begun and talk.session.station is None for talk in talks):
+            out.append(self._trouble.assumed("station", _STATION))
+        return out
 
     def talk(
         self, station: Any, version: str | None, time: int | None, out: list[WireEvent], more: Any = None

@@ -148,7 +148,7 @@ class TableReader:
             self._records.others += 1
             return
         time, number = cell(columns.time), cell(columns.session)
-        when = None if time is None else time_of(time, self._records.zone)
+        when = None if time is None else self._records.time(time, out)
         more = int(number) if number is not None and number.isdecimal() and len(number) < 10 else None
         talk = self._records.talk(cell(columns.station), version_of(cell(columns.version)), when, out, more)
         self._records.read += 1

@@ -1,13 +1,14 @@
 """Traces as a source: files of records, one capture in one file or several."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from itertools import pairwise
 from typing import Any, Final, Literal, Protocol
 
 import orjson
 
-from ocppscope.events import Notice, WireEvent
+from ocppscope.events import Notice, Opened, WireEvent
 from ocppscope.sources.blocks import Blocks, CutShortError
 from ocppscope.sources.traces.cutting import Items, Lines
 from ocppscope.sources.traces.har import HarEntries
@@ -164,6 +165,8 @@ class NewestFirst:
         self._reader = reader
         self._records = records
         self._held: list[Waiting] = []
+        self._opened: list[Opened] = []
+        """Beginnings of what is turned round: with the time of a last record until the first ones are known."""
         self._is_turned = False
         records.waiting = self._held
 
@@ -182,8 +185,14 @@ class NewestFirst:
             self._is_turned = bool(steps) and max(steps) < 0
             if not steps and len(self._held) < _LOOKED_AT and not is_last:
                 return events
-        if self._is_turned and not is_last:
-            return events
+        if self._is_turned:
+            self._opened += [event for event in events if isinstance(event, Opened)]
+            events = [event for event in events if not isinstance(event, Opened)]
+            if not is_last:
+                return events
+            first = {talk.session.number: time for talk, time, *_ in self._held}
+            begun = [replace(one, time=first.get(one.session.number, one.time)) for one in self._opened]
+            events = [*begun, *events]
         self._records.waiting = None
         for talk, time, text, said, source in reversed(self._held) if self._is_turned else self._held:
             self._records.message(talk, time, text, said, events, source)
@@ -214,6 +223,8 @@ class TraceFiles:
         self._inputs = inputs
         self._limit = _ESCAPED * max_message + _AROUND
         self._sessions = Sessions()
+        self._records: Records | None = None
+        """Of the file that is being read."""
         self._found: list[Callable[[], dict[str, int]]] = []
 
     @property
@@ -241,13 +252,14 @@ class TraceFiles:
         """Yield the events of each block, and the last ones at the end."""
         for number, blocks in enumerate(self._inputs):
             trouble = Trouble(blocks.title)
+            self._records = None
             reader = self._reader(shape_of(blocks.head) or "lines", trouble, number)
             try:
                 for block in blocks:
                     yield reader.feed(block)
             except CutShortError as error:
                 yield [Notice("file.damaged", None, f"{blocks.title}: {error}", blocks.title)]
-            yield [*reader.end(), *trouble.end()]
+            yield [*reader.end(), *trouble.end(), *(self._records.end() if self._records else ())]
         yield list(self._sessions.end())
 
     def _reader(self, shape: Shape, trouble: Trouble, number: int) -> _Reader:
@@ -258,6 +270,7 @@ class TraceFiles:
             )
             return ItemReader(entries, trouble, self._limit, b"]}}")
         records = Records(self._sessions, trouble, number, zone=self._zone, logged_by=self._logged_by)
+        self._records = records
         self._found.append(lambda: {"record": records.read, "record without a message": records.others})
         if shape == "lines":
             return LineReader(records, trouble, self._limit)

@@ -44,6 +44,10 @@ class Trouble:
         self._last[kind] = place
         return [self._told(kind, f"{place}: {what}")] if count <= _TOLD else []
 
+    def assumed(self, subject: str, what: str) -> Notice:
+        """What the file does not say."""
+        return Notice("text.assumed", None, f"{self._title}: {what}", f"{self._title}: {subject}")
+
     def end(self) -> list[Notice]:
         """The file ends: tell how many were not told."""
         return [

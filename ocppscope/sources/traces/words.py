@@ -87,6 +87,7 @@ _MILLISECONDS_FROM: Final = 1e11
 _MICROSECONDS_FROM: Final = 1e14
 _NANOSECONDS_FROM: Final = 1e17
 _NUMBER: Final = re.compile(r"\d{1,19}(?:\.\d+)?")
+_ZONED: Final = re.compile(r"(?:[zZ]|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})\s*\Z")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMON: Final = (20, 24, 27)
@@ -115,6 +116,13 @@ def time_of(value: Any, zone: tzinfo | None = None) -> int | None:
     if type(value) in (int, float):
         return _time_of_number(value)
     return None
+
+
+def lacks_zone(value: Any) -> bool:
+    """Whether a time is a text that names no zone."""
+    if type(value) is not str or value[-1:] == "Z":
+        return False
+    return _ZONED.search(value) is None and not _NUMBER.fullmatch(value.strip())
 
 
 def _time_of_text(text: str, zone: tzinfo | None) -> int | None:

@@ -121,7 +121,11 @@ def test_a_key_that_is_set_and_one_that_is_none():
         "<",
     )
     assert verdict(change, *transaction(BOTH))[0][1] == "valid"
-    assert verdict(configured("nonsense"), *transaction(BOTH))[0][1] == "key missing"
+    (found,) = verdict(configured("nonsense"), *transaction(BOTH))
+    assert found[1:3] == (
+        "key missing",
+        "in the configuration, the public key is no point on a curve that is known (6 bytes)",
+    )
 
 
 def test_over_sessions_and_out_of_order():

@@ -28,6 +28,7 @@ OLD_HOME_ASSISTANT = f"""
 """
 PYTHON = f"INFO:ocpp:CP_1: receive message {BOOT}\nINFO:ocpp:CP_1: send {ACCEPTED}\nDEBUG:ocpp:CP_1: send message {DATA}\n"
 PYTHON_TIMED = f"2026-02-24 07:15:04 [INFO] ocpp: Actec: receive message {BOOT}\n2026-02-24 07:15:04 [INFO] ocpp: Actec: send {ACCEPTED}\n"
+PYTHON_NAMED = f"2026-02-24 07:15:04,100 - ocpp - INFO - CP_1: receive message {BOOT}\n2026-02-24 07:15:04,200 - ocpp - INFO - CP_1: send {ACCEPTED}\n"
 OPENWB = f"""
 2026-06-06 21:15:04,273 - {{ocpp:456}} - {{INFO:OCPP Client}} - 45215306: send {BOOT}
 2026-06-06 21:15:04,300 - {{ocpp:293}} - {{INFO:OCPP Client}} - 45215306: receive message {ACCEPTED}
@@ -200,6 +201,7 @@ LOGS = [
     ("home-assistant", OLD_HOME_ASSISTANT, "><", None, "2021-06-17 14:12:04"),
     ("python-ocpp", PYTHON, "><<", "CP_1", None),
     ("python-ocpp", PYTHON_TIMED, "><", "Actec", "2026-02-24 07:15:04"),
+    ("python-ocpp", PYTHON_NAMED, "><", "CP_1", "2026-02-24 07:15:04.1"),
     ("openwb", OPENWB, "><>", "45215306", "2026-06-06 21:15:04.273"),
     ("evcc", EVCC, "><<", "TACW****", "2026-07-23 10:21:46"),
     ("evcc", EVCC_2024, "><<", "TACW****", "2026-07-23 10:21:46"),
@@ -310,6 +312,11 @@ def test_payloads_without_a_message_over_several_lines(step):
     assert texts(events) == ['[2,\n  "1",\n  "Heartbeat",\n  {}\n]']
 
 
+def test_a_log_of_connections_alone_is_known_too():
+    line = "2025-11-17 14:59:32.862\tDEBUG\t/p.js:211\tCitrineOS Logger:W\tOn upgrade request GET /CP_7 {\n"
+    assert any("--dialect citrineos" in one for one in notices(events_of(line), "text.dialect"))
+
+
 # --- sessions -----------------------------------------------------------------------------------------------
 
 STEVE_LINE = (
@@ -331,15 +338,14 @@ def test_steve_shows_connections():
         ]
     )
     events = events_of(log)
-    assert [(row[0], row[2], events[0].session is not None) for row in script(events)][:2] == [
-        ("opened", "A", True),
-        ("text", "A", True),
-    ]
+    assert [(row[0], row[2]) for row in script(events)][:2] == [("opened", "A"), ("text", "A")]
     closed = [event for event in events if isinstance(event, Closed)]
     assert (closed[0].code, closed[0].reason, closed[0].how) == (1006, "gone away", "close")
     numbers = [event.session.number for event in events if type(event).__name__ == "Text"]
     assert numbers == [1, 2, 3, 4]
     assert len(closed) == 4
+    unsaid = events_of(log.replace("gone away", "null"))
+    assert next(event.reason for event in unsaid if isinstance(event, Closed)) is None
 
 
 WEBSOCKETS = """\
@@ -367,7 +373,7 @@ def test_websockets_shows_handshakes_pings_and_closes():
         ("control", ">", "pong"),
         ("closed", "", "close"),
     ]
-    opened, closed = events[0], events[-2] if not isinstance(events[-1], Closed) else events[-1]
+    opened = next(event for event in events if isinstance(event, Opened))
     assert isinstance(opened, Opened)
     assert (opened.subprotocols, opened.subprotocol, opened.status) == (("ocpp1.6",), "ocpp1.6", 101)
     assert opened.session.version == "1.6"

@@ -315,6 +315,22 @@ def test_a_year_that_nothing_says():
     assert times(events_of(f"{line}{beat(1)}\n")) == ["1972-12-31 20:00:07"]
 
 
+QT = (
+    'Apr/30 20:02:13 UTC --  Send BootNotification: QJsonObject({"chargePointModel":"M","chargePointVendor":"V"})\n'
+    'Apr/30 20:02:14 UTC --  Recv BootNotification: QJsonObject({"status":"Accepted"%s})\n'
+)
+
+
+@pytest.mark.parametrize("zone", [None, "+02:00"])
+def test_times_with_a_zone_and_without_a_year(zone):
+    def moments(log):
+        return [clock(event.time) for event in events_of(log, zone=zone) if isinstance(event, Damaged)]
+
+    assert moments(QT % "") == ["1972-04-30 20:02:13", "1972-04-30 20:02:14"]
+    now = ',"currentTime":"2024-04-30T20:02:14Z"'
+    assert moments(QT % now) == ["2024-04-30 20:02:13", "2024-04-30 20:02:14"]
+
+
 def test_a_line_with_a_date_dates_those_before_it():
     log = undated(("23:59:59", beat(1))) + ha("00:00:05", "receive message", beat(2))
     assert times(events_of(log)) == ["2025-01-01 23:59:59", "2025-01-02 00:00:05"]

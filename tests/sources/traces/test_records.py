@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC
 
 import orjson
 import pytest
@@ -78,7 +79,9 @@ def times(events):
 
 
 def notices(events):
-    return [event.detail.partition(": ")[2] for event in events if isinstance(event, Notice)]
+    """What is wrong with the records."""
+    told = [event for event in events if isinstance(event, Notice) and event.kind != "text.assumed"]
+    return [event.detail.partition(": ")[2] for event in told]
 
 
 def stations(events):
@@ -398,6 +401,8 @@ def test_an_export_with_the_newest_first(read):
     content = [{"timestamp": time, "payload": text} for time, text in zip(TIMES, TALK, strict=True)]
     assert texts(read(json.dumps(content[::-1]).encode())) == ALL
     assert texts(read(json.dumps(content).encode())) == ALL
+    turned, plain = read(json.dumps(content[::-1]).encode()), read(json.dumps(content).encode())
+    assert [event.time for event in turned] == [event.time for event in plain]
 
 
 def test_a_simulators_lines(read):
@@ -756,3 +761,35 @@ def test_a_value_that_is_too_large_is_given_up():
     items.end()
     assert lost[0] == (3, "it is too large")
     assert len(found) >= 2
+
+
+# --- what is assumed ----------------------------------------------------------------------------------------
+
+
+def assumed(events):
+    return [
+        event.subject.rpartition(": ")[2] for event in events if getattr(event, "kind", "") == "text.assumed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "direction", "station", "expected"),
+    [
+        ("2024-01-15 08:00:00", "CP->CSMS", "CP1", ["zone"]),
+        ("2024-01-15T08:00:00+01:00", "CP->CSMS", "CP1", []),
+        (1_705_305_600, "CP->CSMS", "CP1", []),
+        ("1705305600", "CP->CSMS", None, ["station"]),
+        ("2024-01-15T08:00:00Z", None, "CP1", ["direction"]),
+        (None, None, None, ["direction", "station"]),
+    ],
+)
+def test_what_was_assumed_is_said_once(read, time, direction, station, expected):
+    message = [2, "1", "DataTransfer", {"vendorId": "x"}]
+    record = {"timestamp": time, "direction": direction, "stationId": station, "message": message}
+    assert assumed(read([record, record])) == expected
+
+
+def test_a_zone_that_the_user_says_is_not_assumed(read):
+    table = b'time,message,station\n2024-01-15 08:00:00,"[2,""1"",""Heartbeat"",{}]",CP1\n'
+    assert assumed(read(table)) == ["zone"]
+    assert assumed(read(table, zone=UTC)) == []

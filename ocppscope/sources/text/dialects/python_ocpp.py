@@ -13,7 +13,7 @@ DIALECTS: Final = (
         "python-ocpp",
         "a log of the Python library ocpp",
         re.compile(
-            rb"(?:" + DAY_TIME + rb"[ -]+)?(?:\[?\w+\]?[: ]+)?ocpp: ?(?P<station>[^\s]*?): "
+            rb"(?:" + DAY_TIME + rb"[ -]+)?(?:\[?\w+\]?[: ]+)?ocpp(?:: ?| - \w+ - )(?P<station>[^\s]*?): "
             rb"(?P<word>send|receive)(?: message)? \Z"
         ),
         words=_WORDS,

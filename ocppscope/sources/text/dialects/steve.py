@@ -25,7 +25,8 @@ DIALECTS: Final = (
                 "closed",
                 b"Connection is closed, status: CloseStatus",
                 _LINE
-                + rb"Connection is closed, status: CloseStatus\[code=(?P<code>\d+), reason=(?P<reason>[^\]]*)\]",
+                + rb"Connection is closed, status: CloseStatus\[code=(?P<code>\d+), "
+                + rb"reason=(?:null|(?P<reason>[^\]]*))\]",
             ),
             mark("ping", b"Sending ping message", _LINE + rb"(?P<word>Sending) ping message"),
             mark("pong", b"Received pong message", _LINE + rb"(?P<word>Received) pong message"),
