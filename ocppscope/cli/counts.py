@@ -100,10 +100,12 @@ class Counts:
             parts.append(f"{self.unreadable:,} unreadable")
         if self.versions:
             parts.append(f"OCPP {', '.join(sorted(self.versions))}")
-        start, end = timestamp(self._first), wording.clock(self._last)
-        if self._first is not None and self._last is not None and start is not None:
-            span = duration(self._last - self._first)
-            parts.append(f"{start[:19].replace('T', ' ')} to {end[:8]} UTC ({span})")
+        start, end = timestamp(self._first), timestamp(self._last)
+        if self._first is not None and self._last is not None and start and end:
+            begin, until = (moment[:19].replace("T", " ") for moment in (start, end))
+            if begin[:10] == until[:10]:
+                until = until[11:]
+            parts.append(f"{begin} to {until} UTC ({duration(self._last - self._first)})")
         return ", ".join(parts)
 
     def station_names(self, wanted: Iterable[str] = ()) -> str:

@@ -217,7 +217,7 @@ def put_in(event: Notice) -> Report:
 
 @rule(
     "CAP-013",
-    "What the log does not say was assumed",
+    "What the input does not say was assumed",
     INFO,
     on_notice("text.assumed"),
     source=HEURISTIC,

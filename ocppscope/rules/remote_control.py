@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from ocppscope.events import FROM_CSMS, Message
 from ocppscope.ocpp.lenient import fields, identifier, items, text, whole
-from ocppscope.ocpp.recent import Recent
 from ocppscope.ocpp.times import MINUTE, duration
 from ocppscope.ocpp.versions import V2X, V16
 from ocppscope.rules.expectations import drop, expect, meet, unless_lost
@@ -317,8 +316,6 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         payload = fields(event.payload)
         if payload.get("eventType") == "Ended" or payload.get("triggerReason") == "RemoteStop":
-            said: Recent[str | None, int] = station.noted.setdefault("RMT-008", Recent(50))
-            said[_transaction_of(payload)] = event.n
             meet(station, "RMT-008", _transaction_of(payload))
         return None
     identity, status = identifier(asked(event).get("transactionId")), status_of(event)
@@ -333,7 +330,7 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
         )
     if status == _REJECTED and known is not None:  # else it may have begun before the capture
         _expect_end(known, identity, event, state)
-    if status == _ACCEPTED and station.noted.get("RMT-008", {}).get(identity, 0) < event.call.n:
+    if status == _ACCEPTED and (known is None or known.stop_told < event.call.n):
         report = Report(
             f"no TransactionEvent of {identity} with triggerReason RemoteStop within {_STOP_WITHIN} s",
             identity,

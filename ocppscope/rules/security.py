@@ -458,7 +458,7 @@ def security_event(event: Message, state: SessionState) -> Report | None:
     shown = kind[:_SHOWN]
     said = f": {more[:_SHOWN]}" if more else ""
     if critical:
-        return Report(f"{shown}{said}", shown)
+        return Report(f"{shown}, which is critical{said}", shown)
     known = security_events().get(kind)
     why = f"a name of OCPP {' and '.join(known.versions)}" if known else "no event of the standard"
     return Report(f"{shown}, {why}{said}", shown)

@@ -83,3 +83,9 @@ def test_many_stations_are_not_all_named():
     few = counted(opened(station="A"), opened(station="B%0a"))
     assert few.station_names() == "A, B␊"
     assert few.station_names({"A"}) == "B␊"
+
+
+def test_a_capture_of_several_days_says_when_it_ends():
+    counts = Counts()
+    counts.feed(decoded(HEARTBEAT, "+90000s", HEARTBEAT_ANSWER))
+    assert "2026-11-22 10:15:00 to 2026-11-23 11:15:00 UTC (25.0 h)" in str(counts)

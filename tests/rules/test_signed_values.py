@@ -151,7 +151,8 @@ def test_bytes_that_were_lost_excuse_a_missing_end():
 def test_a_configured_key_that_is_none_is_told():
     found = findings_of(configured("nonsense"), *transaction(BOTH))
     assert found["MV-022"].detail == (
-        "signed values without a key: 1; in the configuration, the public key is no point on a curve that is known (6 bytes)"
+        "signed values without a key: 1; "
+        "in the configuration, the public key is no point on a curve that is known (6 bytes)"
     )
 
 

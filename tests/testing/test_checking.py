@@ -110,5 +110,5 @@ def test_a_log_is_read_as_is_said(tmp_path):
     said = {"expected": expected("CAP-013"), "fail_on": "error"}
     assert heads(check(log, {}, said)) == []
     assert heads(check(log, input_, said)) == [
-        "CAP-013 is expected, and was not found: What the log does not say was assumed"
+        "CAP-013 is expected, and was not found: What the input does not say was assumed"
     ]

@@ -64,6 +64,8 @@ class Transaction:
     """Of the latest TransactionEvent."""
     charging_state: str | None = None
     remote_start_id: int | None = None
+    stop_told: int = 0
+    """The number of its latest event that says RemoteStop."""
     tokens: int = 0
     """TransactionEvents with an idToken."""
     places: int = 0
@@ -498,6 +500,8 @@ def learn_event(event: Message, state: "SessionState") -> None:
         one.places += bool(fields(evse)) and len(one.seen) < _SEEN
         one.seen[number] = seen.content
     one.latest = event
+    if seen.trigger == "RemoteStop":
+        one.stop_told = event.n
     if evse is not None and (at := whole(fields(evse).get("id"))) is not None:
         one.place = at, whole(evse.get("connectorId")) or one.place[1]
     told_token = fields(payload.get("idToken"))
