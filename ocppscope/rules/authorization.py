@@ -53,7 +53,9 @@ def learn_remote(event: Message, state: SessionState) -> None:
 
 
 def _remember(station: StationState, what: str, token: str, event: Message) -> None:
-    known: Recent[str, Message] = station.noted.setdefault(what, Recent(_TOKENS))
+    known: Recent[str, Message] | None = station.noted.get(what)
+    if known is None:
+        known = station.noted[what] = Recent(_TOKENS)
     known.pop(token, None)  # so that it is remembered from now
     known[token] = event
 

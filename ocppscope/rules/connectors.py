@@ -98,6 +98,25 @@ def _or(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+def _is_remarkable(event: Message, state: SessionState) -> bool:
+    """A gate (1.6): anything but the next status of a connector in the course of a charge, without an error."""
+    payload = event.payload
+    if type(payload) is not dict or payload.get("errorCode") != "NoError":
+        return True
+    connector, status = payload.get("connectorId"), payload.get("status")
+    if type(connector) is not int or connector <= 0 or type(status) is not str:
+        return True
+    place = None, connector
+    known = state.station.connectors.get(place)
+    if known is None or status not in TRANSITIONS.get(known.status, ()) or status in (FAULTED, SUSPENDED_EV):
+        return True
+    has_transaction = place in state.station.transactions.at
+    return has_transaction if status == AVAILABLE else status in _IN_TRANSACTION and not has_transaction
+
+
+_REMARKABLE: Final = on_call(_STATUS, gate=_is_remarkable)
+
+
 # --- which status may follow which (1.6) ---
 
 
@@ -105,7 +124,7 @@ def _or(names: Iterable[str]) -> str:
     "CON-001",
     "A status that cannot follow the one before",
     WARNING,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.9; errata 3.20",
     hint="the station has to report each status in between; a CSMS should not depend on it",
     needs="start",
@@ -154,7 +173,7 @@ _TAKES_OUT: Final = frozenset({"Reset", "UpdateFirmware", "SignedUpdateFirmware"
     "CON-002",
     "The station as a whole has the status of a connector",
     ERROR,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.9",
     hint="connector 0 is the whole station: Available, Unavailable or Faulted; connectors are counted from 1",
     versions=(V16,),
@@ -173,7 +192,7 @@ def status_of_station(event: Message, state: SessionState) -> Report | None:
     "CON-003",
     "EVCommunicationError with a status that it does not go with",
     WARNING,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.9",
     hint="send EVCommunicationError with Preparing, SuspendedEV, SuspendedEVSE or Finishing",
     versions=(V16,),
@@ -195,7 +214,7 @@ _WITH_COMMUNICATION_ERROR: Final = frozenset({PREPARING, SUSPENDED_EV, SUSPENDED
     "CON-004",
     "A fault without an error, or an error without a fault",
     INFO,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.9",
     hint="Faulted should say why in errorCode; an error with another status is a warning: it goes on working",
     versions=(V16,),
@@ -365,7 +384,7 @@ def counted_from_zero(event: Message, state: SessionState) -> Report | None:
     "CON-006",
     "The same status again",
     WARNING,
-    on_call(_STATUS),
+    _REMARKABLE,
     source=HEURISTIC,
     hint="report a status when it changes, after a boot and when asked; Heartbeat shows that the station is there",
     needs="session",
@@ -424,7 +443,7 @@ _LEADS_TO_STATUS: Final = frozenset({_CHANGE, "ReserveNow", "CancelReservation",
     "CON-007",
     "The status does not fit the transactions",
     WARNING,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.8, §4.9, §7.7",
     hint="Charging, SuspendedEV and SuspendedEVSE go with a transaction, Available with none; one of both is missing",
     needs="session",
@@ -501,7 +520,7 @@ def _expect_end(event: Message, state: SessionState, connector: int, running: Tr
     "CON-008",
     "SuspendedEV although the station itself allows nothing",
     WARNING,
-    on_call(_STATUS),
+    _REMARKABLE,
     source="OCPP 1.6 §4.9",
     hint="where both the car and the station suspend, the station reports SuspendedEVSE",
     needs="session",

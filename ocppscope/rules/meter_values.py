@@ -387,6 +387,9 @@ def _has_told_all(event: Message, state: SessionState) -> bool:
     accepted = state.station.registration.accepted
     if state.is_partial or accepted is None or accepted.time is None or event.time is None:
         return False
+    away = state.station.offline_since
+    if away is not None and 0 <= away - accepted.time <= _ALL_TOLD:
+        return False  # it may not have come to tell them all
     return state.station.missed < accepted.n and event.time - accepted.time > _ALL_TOLD
 
 

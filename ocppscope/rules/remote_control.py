@@ -305,7 +305,7 @@ def transaction_not_named(event: Message, state: SessionState) -> Report | None:
     "RequestStopTransaction is answered otherwise than what happens",
     ERROR,
     on_answer("RequestStopTransaction"),
-    on_call("TransactionEvent", gate=IS_AWAITED),
+    on_call("TransactionEvent", gate=tells_more),
     source=part_2("F03.FR.02, F03.FR.03, F03.FR.07, F03.FR.08"),
     hint="accept what runs and end it with triggerReason RemoteStop; reject an id that is not known",
     needs="session",

@@ -68,11 +68,35 @@ def _is_seen_whole(one: Transaction, state: SessionState) -> bool:
 # --- StartTransaction ---------------------------------------------------------------------------------------
 
 
+def _starts_oddly(event: Message, state: SessionState) -> bool:
+    """A gate: anything but a start, told at once, on a connector that was free, where the meter was before."""
+    payload, known = fields(event.payload), state.station.transactions
+    connector, meter, started = (
+        payload.get("connectorId"),
+        payload.get("meterStart"),
+        told(payload.get("timestamp")),
+    )
+    if type(connector) is not int or connector <= 0 or type(meter) is not int or started is None:
+        return True
+    place = None, connector
+    last = known.last.get(place)
+    return (
+        place in known.at
+        or (last is not None and last.meter_stop is not None and meter < last.meter_stop)
+        or event.time is None
+        or event.time - started >= _QUEUED_FOR
+    )
+
+
+_ODD_START: Final = on_call("StartTransaction", gate=_starts_oddly)
+_QUEUED_FOR: Final = 2 * MINUTE
+
+
 @rule(
     "TX16-001",
     "A transaction starts on no connector",
     ERROR,
-    on_call("StartTransaction"),
+    _ODD_START,
     source="OCPP 1.6 §6.45",
     hint="the station has to name the connector, from 1 on; 0 is the station as a whole",
     versions=(V16,),
@@ -88,7 +112,7 @@ def on_no_connector(event: Message, state: SessionState) -> Report | None:
     "TX16-004",
     "A transaction starts where another one runs",
     WARNING,
-    on_call("StartTransaction"),
+    _ODD_START,
     source="OCPP 1.6 §4.8",
     hint="the station has to send the StopTransaction of the earlier one first; the CSMS has to close it by itself",
     needs="session",
@@ -114,7 +138,7 @@ def second_start(event: Message, state: SessionState) -> Report | None:
     "TX16-010",
     "The meter is lower than at the end before",
     WARNING,
-    on_call("StartTransaction"),
+    _ODD_START,
     source="OCPP 1.6 §7.31",
     hint="send the meter's lifetime register; where it counts each session from 0, the CSMS must not add up starts",
     field=INFO,
@@ -191,7 +215,7 @@ def _is_surely_live(one: Reservation, event: Message, start: int | None, state: 
     "TX16-022",
     "A transaction was queued before it was told",
     INFO,
-    on_call("StartTransaction"),
+    _ODD_START,
     source="OCPP 1.6 §3.5, §3.7",
     hint="the station was offline, or its StartTransaction got no answer before; else its clock is behind",
     needs="time",
@@ -199,7 +223,7 @@ def _is_surely_live(one: Reservation, event: Message, start: int | None, state: 
 )
 def queued_start(event: Message, state: SessionState) -> Report | None:
     started = told(fields(event.payload).get("timestamp"))
-    if started is None or event.time is None or event.time - started < 2 * MINUTE:
+    if started is None or event.time is None or event.time - started < _QUEUED_FOR:
         return None
     age = duration(event.time - started)
     return Report(f"StartTransaction says {_clock(started)}, {age} before it was sent")
@@ -283,11 +307,32 @@ _NEVER_GIVEN: Final[Mapping[str, str]] = {
 _IS_IDLE: Final = frozenset({"Available", "Preparing", "Reserved"})
 
 
+def _stops_oddly(event: Message, state: SessionState) -> bool:
+    """A gate: anything but the stop of a running transaction that says why, by whom, and what fits its start."""
+    payload = fields(event.payload)
+    one = state.station.transactions.open.get(identifier(payload.get("transactionId")) or "")
+    if one is None or one.meter_start is None or one.started is None:
+        return True
+    reason, token, meter = payload.get("reason"), token_of(payload), payload.get("meterStop")
+    stopped = told(payload.get("timestamp"))
+    return (
+        reason is None
+        or (reason == LOCAL and (token is None or token != one.token))
+        or type(meter) is not int
+        or meter < one.meter_start
+        or stopped is None
+        or stopped < one.started
+    )
+
+
+_ODD_STOP: Final = on_call("StopTransaction", gate=_stops_oddly)
+
+
 @rule(
     "TX16-002",
     "A transaction stops that was never started",
     ERROR,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §4.10, §6.49",
     hint="the station has to send the transactionId that StartTransaction.conf gave it; -1 where it got none",
     needs="start",
@@ -344,7 +389,7 @@ def _is_prompt(one: Transaction) -> bool:
     "TX16-003",
     "A transaction stops again",
     ERROR,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §3.7.1",
     hint="the station has to forget a StopTransaction once it was answered, also over a reboot",
     needs="session",
@@ -383,7 +428,8 @@ def _changed(before: Message | None, after: Message) -> str:
     "TX16-008",
     "A transactionId that means none",
     INFO,
-    on_call("MeterValues", "StopTransaction"),
+    on_call("MeterValues"),
+    _ODD_STOP,
     source="OCPP 1.6 errata 3.18",
     hint="-1 is right where StartTransaction got no answer, and is to be accepted: look why; else leave the id out",
     needs="session",
@@ -446,7 +492,7 @@ def learn_refusal(event: Message, state: SessionState) -> None:
     "TX16-009",
     "The meter went back during a transaction",
     ERROR,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §6.45, §6.49, §7.31",
     hint="the station has to take meterStart and meterStop from one register, which only goes up, in Wh",
     needs="session",
@@ -467,7 +513,7 @@ def stops_below_start(event: Message, state: SessionState) -> Report | None:
     "TX16-011",
     "A transaction stops before it starts",
     WARNING,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §6.45, §6.49",
     hint="the station's clock was set back during the transaction, or one of the times is in local time",
     needs="session",
@@ -519,10 +565,8 @@ def wrong_reason(event: Message, state: SessionState) -> Report | None:
     reason = payload.get("reason")
     if event.time is None or (reason is not None and type(reason) is not str) or reason in _OF_ITSELF:
         return None
-    if _is_old(payload, event):
-        return None
     causes = dict(_causes(event, payload, state))
-    if not causes or any(reason in _REASONS[cause] for cause in causes):
+    if not causes or any(reason in _REASONS[cause] for cause in causes) or _is_old(payload, event):
         return None
     cause, proof = next(reversed(causes.items()))
     told_reason = f"the reason {reason[:40]}" if reason is not None else f"no reason, which means {LOCAL}"
@@ -577,7 +621,7 @@ def _is_within(earlier: Message, event: Message, nanoseconds: int) -> bool:
     "TX16-013",
     "A transaction stops without a reason",
     INFO,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §4.10",
     hint="without a reason it counts as Local, stopped by the driver at the station",
     versions=(V16,),
@@ -592,7 +636,7 @@ def no_reason(event: Message, state: SessionState) -> Report | None:
     "TX16-014",
     "A driver stops a transaction and has no idTag",
     WARNING,
-    on_call("StopTransaction"),
+    _ODD_STOP,
     source="OCPP 1.6 §4.10",
     hint="the station sends the idTag that stopped it; it may leave it out where it stops by itself, or by a button",
     versions=(V16,),

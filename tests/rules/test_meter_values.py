@@ -865,6 +865,13 @@ def test_values_that_were_dropped_while_the_station_was_offline():
     assert "MV-007" not in findings_of(BOOT_2X, interval, started(), charging(), away, version="2.0.1")
 
 
+def test_an_evse_of_which_nothing_was_told_before_the_connection_broke():
+    told, values = [BOOT_2X, status2(1)], ["+300s", mv2(sv2(1000), evse=2)]
+    away = [closed(), "+10s", opened()]
+    assert findings_of(told, values, version="2.0.1")["MV-009"].severity == E
+    assert findings_of(told, away, values, version="2.0.1")["MV-009"].severity == I
+
+
 def test_clock_aligned_values_of_the_end_have_an_interval_of_their_own():
     aligned = [at(sv2(1000, context="Sample.Clock"), when=stamp(60))]
     interval = variables("AlignedDataCtrlr", Interval=900)

@@ -59,9 +59,13 @@ def learn_authorization(event: Message, state: "SessionState") -> None:
     status = text(info.get("status"))
     token = token_of(fields(event.call.payload)) if status is not None else None
     if token is not None and status is not None:
-        known = state.station.authorizations.pop(token, None)  # so that it is remembered from now
-        group = group_of(info) or (known.group if known is not None else None)
-        state.station.authorizations[token] = Authorization(status, group, event.n, event.time, event.action)
+        known = state.station.authorizations.pop(token, None)
+        if known is None:
+            known = Authorization(status, group_of(info), event.n, event.time, event.action)
+        else:
+            known.status, known.group = status, group_of(info) or known.group
+            known.n, known.time, known.action = event.n, event.time, event.action
+        state.station.authorizations[token] = known  # anew, so that it is remembered from now
 
 
 @learns(on_answer("SendLocalList"))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ocppscope.events import Message
-from ocppscope.ocpp.connectors import ConnectorState, availability_told, status_told
-from ocppscope.ocpp.lenient import fields, text
+from ocppscope.ocpp.connectors import availability_told
+from ocppscope.ocpp.lenient import fields, text, told, whole
 from ocppscope.rules.registry import learns, on_call
 
 if TYPE_CHECKING:
@@ -120,39 +120,42 @@ class Connector:
 @learns(on_call("StatusNotification"))
 def learn_status(event: Message, state: "SessionState") -> None:
     payload = fields(event.payload)
-    for told in status_told(event, payload):
-        known = _remember(event, state.station, told, text(payload.get("errorCode")))
-        if known is not None:
-            known.payload = payload if len(event.raw) <= _LONGEST else {}
+    status = text(payload.get("connectorStatus")) or text(payload.get("status"))
+    if status is None:
+        return
+    place = whole(payload.get("evseId")), whole(payload.get("connectorId"))
+    time = told(payload.get("timestamp")) or event.time
+    known = _remember(event, state.station, place, status, time, text(payload.get("errorCode")))
+    if known is not None:
+        known.payload = payload if len(event.raw) <= _LONGEST else {}
 
 
 @learns(on_call("NotifyEvent"))
 def learn_availability(event: Message, state: "SessionState") -> None:
-    for told in availability_told(event, fields(event.payload)):
-        known = _remember(event, state.station, told, None)
+    for one in availability_told(event, fields(event.payload)):
+        known = _remember(event, state.station, (one.evse, one.connector), one.status, one.time, None)
         if known is not None:
             known.payload = {}
 
 
 def _remember(
-    event: Message, station: "StationState", told: ConnectorState, error: str | None
+    event: Message, station: "StationState", place: Place, status: str, time: int | None, error: str | None
 ) -> Connector | None:
-    if told.connector is None and told.evse is None:
+    if place == (None, None):
         return None
-    place = told.evse, told.connector
     known = station.connectors.get(place)
     if known is None:
         if len(station.connectors) >= _KEPT:
             return None
         known = station.connectors[place] = Connector(
-            told.status, told.time, event.time, event.n, event.session.number, error, since=event.n
+            status, time, event.time, event.n, event.session.number, error, since=event.n
         )
         return known
-    if told.status != known.status:
+    if status != known.status:
         known.needless.clear()
         known.before = known.status
-        if told.status == FAULTED:
+        if status == FAULTED:
             known.before_fault = known.status
-        known.status, known.time, known.seen, known.since = told.status, told.time, event.time, event.n
+        known.status, known.time, known.seen, known.since = status, time, event.time, event.n
     known.n, known.session, known.error = event.n, event.session.number, error
     return known

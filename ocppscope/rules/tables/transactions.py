@@ -70,8 +70,8 @@ class Transaction:
     """TransactionEvents with an idToken."""
     places: int = 0
     """TransactionEvents with an evse, of the first ones."""
-    seen: Recent[int | None, tuple[Any, ...]] = field(default_factory=lambda: Recent(_SEEN))
-    """Of the latest TransactionEvents, by seqNo: what tells a repetition from another event."""
+    seen: dict[int | None, tuple[Any, ...]] = field(default_factory=dict)
+    """Of the latest _SEEN TransactionEvents, by seqNo: what tells a repetition from another event."""
     missing: bool = False
     """Messages of it are known to be missing: numbers were left out, or bytes were lost."""
     # --- for rules that go on counting ---
@@ -146,8 +146,9 @@ class Transactions:
             self.ended[one.id] = one
         if self.at.get(one.place) is one:
             del self.at[one.place]
-        for number in [number for number, other in self.starting.items() if other is one]:
-            del self.starting[number]
+        if self.starting:
+            for number in [number for number, other in self.starting.items() if other is one]:
+                del self.starting[number]
 
     def stopped_by(self, event: Message) -> Transaction | None:
         """The running transaction that a StopTransaction ends; None where that is not known, or has ended.
@@ -499,6 +500,8 @@ def learn_event(event: Message, state: "SessionState") -> None:
     if number not in one.seen:
         one.places += bool(fields(evse)) and len(one.seen) < _SEEN
         one.seen[number] = seen.content
+        if len(one.seen) > _SEEN:
+            del one.seen[next(iter(one.seen))]
     one.latest = event
     if seen.trigger == "RemoteStop":
         one.stop_told = event.n
