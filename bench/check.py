@@ -26,7 +26,7 @@ from typing import Any
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
 from ocppscope.ocpp.decoder import Decoder
 from ocppscope.rules.engine import Engine
-from ocppscope.rules.registry import LEARNERS, RULES
+from ocppscope.rules.registry import LEARNERS, RULES, Gate, Trigger
 from ocppscope.sources import SourceOptions, open_source
 
 DEAREST = 5
@@ -57,9 +57,18 @@ def judged(capture: Path) -> tuple[int, int, int]:
     return clock() - begin, within, messages
 
 
+def _gates() -> set[Gate]:
+    """All that rules and learners wait behind."""
+    triggers = [
+        *(trigger for one in RULES.values() for trigger in one.triggers),
+        *(one for one, _ in LEARNERS),
+    ]
+    return {gate for trigger in triggers for gate in trigger.gates}
+
+
 @contextmanager
 def timed(spent: Counter[tuple[str, str]]) -> Iterator[None]:
-    """Have the functions of all rules and learners add up their nanoseconds, by module and by rule or name."""
+    """Have all rules, learners and gates add up their nanoseconds, by module and by rule or name."""
     clock = time.process_time_ns  # others may use the processors meanwhile
 
     def wrapped(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -75,10 +84,18 @@ def timed(spent: Counter[tuple[str, str]]) -> Iterator[None]:
 
     overhead = statistics.median_low(-clock() + clock() for _ in range(10_000))
     known, learners = dict(RULES), list(LEARNERS)
+    asked = {gate: wrapped(gate, f"gate {gate.__name__.lstrip('_')}") for gate in _gates()}
+
+    def behind(trigger: Trigger) -> Trigger:
+        return replace(trigger, gates=tuple(asked[gate] for gate in trigger.gates))
+
     for rule_id, one in known.items():
-        if one.check:
-            RULES[rule_id] = replace(one, check=wrapped(one.check, rule_id))
-    LEARNERS[:] = [(trigger, wrapped(learner, learner.__name__)) for trigger, learner in learners]
+        check = wrapped(one.check, rule_id) if one.check else None
+        RULES[rule_id] = replace(one, check=check, triggers=tuple(map(behind, one.triggers)))
+    LEARNERS[:] = [
+        (behind(trigger), asked.get(learner) or wrapped(learner, learner.__name__))
+        for trigger, learner in learners
+    ]
     try:
         yield
     finally:

@@ -1,13 +1,13 @@
 """`ocppscope check`: findings, and a summary."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from ocppscope import rules as _all_rules  # noqa: F401 - declares them
-from ocppscope.cli import report
+from ocppscope.cli import report, shares
 from ocppscope.cli.filtering import Judging, filter_option
 from ocppscope.cli.options import (
     EXIT_FINDINGS,
@@ -22,6 +22,7 @@ from ocppscope.cli.public_keys import public_key_option
 from ocppscope.cli.quirks import quirks_option
 from ocppscope.cli.report import Verdict
 from ocppscope.filter import Filter
+from ocppscope.ocpp.decoder import Share
 from ocppscope.ocpp.signed.keys import PublicKey
 from ocppscope.rules.engine import Engine, Finding
 from ocppscope.rules.quirks import Quirks
@@ -103,7 +104,7 @@ def command(
         try:
             opened = Reading(**reading).open(names)
             verdicts.append(Verdict(opened.name, judge.engine, opened.counts))
-            interrupted = judge.read(opened)
+            interrupted = judge.read(opened, lambda share, names=names: _open(names, share, reading))  # type: ignore[misc]
             says_enough = interrupted or verdicts[-1].has(counted)
             verdicts[-1].shown = judge.shown(is_broken_off=interrupted)
             if not says_enough:
@@ -126,23 +127,46 @@ def command(
         sys.exit(EXIT_FINDINGS)
 
 
+def _open(names: Sequence[str], share: Share, reading: dict[str, Any]) -> OpenInput:
+    return Reading(**reading, share=share).open(names)
+
+
 class _Judge:
     """Judges one capture; by way of a temporary store where only some findings are asked for."""
 
     def __init__(self, wanted: Filter | None, **engine: Any) -> None:
         self._wanted = wanted
+        self._options = engine
         self._judging = None if wanted is None else Judging("", **engine)
         self.engine = Engine(**engine) if self._judging is None else self._judging.engine
 
-    def read(self, opened: OpenInput) -> bool:
+    def read(self, opened: OpenInput, open_share: Callable[[Share], OpenInput]) -> bool:
         """Read it all; True if the user interrupted that. What was read until then is judged."""
-        feed = self.engine.feed if self._judging is None else self._judging.feed
+        if self._judging is None:
+            return self._read_with_all(opened, open_share)
         try:
             for batch in opened.batches():
-                feed(batch)
+                self._judging.feed(batch)
         except KeyboardInterrupt:
             return True
         return False
+
+    def _read_with_all(self, opened: OpenInput, open_share: Callable[[Share], OpenInput]) -> bool:
+        parts = shares.parts_for(opened)
+        if parts == 1:
+            return shares.judge(opened, self.engine)
+        helpers = shares.Helpers(parts, open_share, lambda: Engine(**self._options))
+        try:
+            opened.take_share(Share(0, parts))
+            is_interrupted = shares.judge(opened, self.engine)
+            for judged in helpers.join():
+                self.engine.absorb(judged.findings)
+                opened.counts.absorb(judged.counts)
+                is_interrupted = is_interrupted or judged.is_interrupted
+        except BaseException:
+            helpers.stop()
+            raise
+        return is_interrupted
 
     def shown(self, *, is_broken_off: bool) -> list[Finding] | None:
         """The findings that are asked for; None: all."""

@@ -38,6 +38,11 @@ class Counts:
         return bool(self.damage)
 
     @property
+    def span(self) -> tuple[int | None, int | None]:
+        """When the first and the last event were, in ns; None where no time is known."""
+        return self._first, self._last
+
+    @property
     def has_ocpp(self) -> bool:
         """Whether a message was read, or at least an upgrade seen."""
         return bool(self.messages or self.upgrades)
@@ -65,6 +70,17 @@ class Counts:
         ):  # a log may have no times; notices come before what they are of
             times = (event.time for event in ordered if not isinstance(event, Notice))
             self._span(next((time for time in times if time is not None), None))
+
+    def absorb(self, other: "Counts") -> None:
+        """Add what was counted of other stations of the same capture."""
+        self.messages += other.messages
+        self.unreadable += other.unreadable
+        self.upgrades += other.upgrades
+        self.sessions += other.sessions
+        self.stations |= other.stations
+        self.versions |= other.versions
+        for time in other.span:
+            self._span(time)
 
     def _count(self, event: Event) -> None:
         session = event.session

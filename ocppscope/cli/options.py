@@ -13,9 +13,10 @@ import click
 from ocppscope.cli.counts import Counts
 from ocppscope.cli.reading import EXIT_FINDINGS, EXIT_UNREADABLE, UnreadableInput, reading_options
 from ocppscope.events import Event, Notice
-from ocppscope.ocpp.decoder import Decoder
+from ocppscope.ocpp.decoder import ALL, Decoder, Share
 from ocppscope.ocpp.visible import visible
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
+from ocppscope.sources.capture_file import CaptureFiles
 from ocppscope.wire.tls_keys import KeyStore
 
 __all__ = [
@@ -50,6 +51,8 @@ class Reading:
     """Called before more input is waited for."""
     is_for_viewer: bool = False
     """What is assumed of a log need not be said: the viewer has it among its findings."""
+    share: Share = ALL
+    """Which stations are read, where several processes share one capture."""
 
     def open(self, names: Sequence[str]) -> "OpenInput":
         """Open inputs that are one capture.
@@ -71,7 +74,7 @@ class Reading:
             source = open_source(names, options)
         except InputError as error:
             raise UnreadableInput(str(error)) from error
-        if source.caution:
+        if source.caution and self.share.part == 0:
             click.echo(f"Warning: {visible(source.caution)}", err=True)
         return OpenInput(names, source, self)
 
@@ -110,8 +113,22 @@ class OpenInput:
         self._stations = frozenset(reading.station)
         self._all = Counts()
         """Of all stations, where only some are asked for."""
-        self._decoder = Decoder(name_station=reading.name_station)
+        self._decoder = Decoder(name_station=reading.name_station, share=reading.share)
+        self._is_first = reading.share.part == 0
+        """Of those that share the capture: what is to be said once, the first says."""
+        self.now: int | None = None
+        """To which time of the capture was read, in ns, whatever of it is ours."""
+        self._name_station = reading.name_station
         self._is_for_viewer = reading.is_for_viewer
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Whether the station of each session is known when it begins, and the input can be read twice."""
+        return not self._stations and isinstance(self._source, CaptureFiles) and self._source.size is not None
+
+    def take_share(self, share: Share) -> None:
+        """Read the events of some stations only. Before anything was read."""
+        self._decoder = Decoder(name_station=self._name_station, share=share)
 
     @property
     def read(self) -> int:
@@ -136,7 +153,7 @@ class OpenInput:
         """
         stderr = sys.stderr
         size = self._source.size
-        if size is None or size < _PROGRESS_FROM or not stderr.isatty():
+        if size is None or size < _PROGRESS_FROM or not stderr.isatty() or not self._is_first:
             yield from self._decoded()
             return
         with click.progressbar(length=size, label=self.name, file=stderr) as bar:
@@ -150,6 +167,8 @@ class OpenInput:
         try:
             for wire_events in self._source.batches():
                 batch = self._decoder.feed(wire_events)
+                if wire_events and wire_events[-1].time is not None:
+                    self.now = wire_events[-1].time
                 if self._stations:
                     self._all.feed(batch)
                     batch = [
@@ -159,9 +178,10 @@ class OpenInput:
                     ]
                 told = len(self.counts.damage)
                 self.counts.feed(batch)
-                for damage in self.counts.damage[told:]:
-                    click.echo(f"Warning: {damage}", err=True)
-                _tell_log(batch, dialect_only=self._is_for_viewer)
+                if self._is_first:
+                    for damage in self.counts.damage[told:]:
+                        click.echo(f"Warning: {damage}", err=True)
+                    _tell_log(batch, dialect_only=self._is_for_viewer)
                 yield batch
         except InputError as error:
             raise UnreadableInput(str(error)) from error

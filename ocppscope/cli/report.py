@@ -36,9 +36,9 @@ class Verdict:
 
     @property
     def findings(self) -> list[Finding]:
-        """The gravest first, then in the order in which they were seen."""
+        """The gravest first, then by the first event that shows them."""
         findings = self._engine.findings if self.shown is None else self.shown
-        return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+        return sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), min(one.events, default=0)))
 
     @property
     def not_shown(self) -> str:

@@ -6,9 +6,10 @@ they mean under which standard is the business of `rules`.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
+from zlib import crc32
 
 from ocppscope.events import (
     CALL,
@@ -53,13 +54,33 @@ def identity_of(path: str) -> str | None:
     return unquote(path.partition("?")[0].rpartition("/")[2]) or None
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a capture's stations, where several decoders share one capture."""
+
+    part: int
+    """From 0."""
+    parts: int
+    """How many there are."""
+
+    def has(self, session: Session) -> bool:
+        """Whether a session is of this share: all of a station are of one."""
+        name = session.station or f"session {session.number}"
+        return crc32(name.encode(errors="replace")) % self.parts == self.part
+
+
+ALL: Final = Share(0, 1)
+
+
 class _State:
     """What is known of one session while it is open."""
 
-    __slots__ = ("correlator", "held", "session", "texts")
+    __slots__ = ("correlator", "held", "is_ours", "session", "texts")
 
-    def __init__(self, session: Session, ids: StationIds, *, undecided: bool) -> None:
+    def __init__(self, session: Session, ids: StationIds, share: Share, *, undecided: bool) -> None:
         self.session = session
+        self.is_ours = share.parts == 1 or share.has(session)
+        """Of a share of the stations; of others, events are only counted."""
         self.correlator = Correlator(session.number, ids)
         self.held: list[WireEvent] | None = [] if undecided else None
         """Events kept back until it is known whether this is OCPP."""
@@ -71,10 +92,12 @@ class Decoder:
 
     Args:
         name_station: the identity of stations whose handshake shows none.
+        share: which stations' events are wanted; numbers are those of the whole capture.
     """
 
-    def __init__(self, *, name_station: str | None = None) -> None:
+    def __init__(self, *, name_station: str | None = None, share: Share = ALL) -> None:
         self._name_station = name_station
+        self._share = share
         self._n = 0
         self._states: dict[Session, _State] = {}
         self._ids: dict[str, StationIds] = {}
@@ -93,7 +116,10 @@ class Decoder:
             if type(event) is Text:
                 state = states.get(event.session)
                 if state is not None and state.held is None:
-                    take_text(state, event)
+                    if state.is_ours:
+                        take_text(state, event)
+                    else:
+                        self._n = event.n or self._n + 1
                     continue
             self._any(event)
         out, self._out = self._out, []
@@ -112,8 +138,10 @@ class Decoder:
         state = self._states.get(event.session) or self._begin(event)
         if state.held is not None:
             self._hold(state, event)
-        elif isinstance(event, Text):
+        elif isinstance(event, Text) and state.is_ours:
             self._text(state, event)
+        elif isinstance(event, Text):
+            self._n = event.n or self._n + 1
         else:
             self._other(state, event)
 
@@ -132,9 +160,9 @@ class Decoder:
             undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
         session.station = session.station or self._name_station
         if session in self._ended:  # frames may follow a Close
-            return _State(session, self._ids_of(session), undecided=False)
+            return _State(session, self._ids_of(session), self._share, undecided=False)
         was_decided = event.n > 0  # by the decoder that numbered it, before it was stored
-        state = _State(session, self._ids_of(session), undecided=undecided and not was_decided)
+        state = _State(session, self._ids_of(session), self._share, undecided=undecided and not was_decided)
         self._states[session] = state
         return state
 
@@ -172,7 +200,9 @@ class Decoder:
             event = replace(event, faults=(*event.faults, *(fault for fault in faults if fault)))
             self._states.pop(state.session, None)
             self._ended[state.session] = None
-        self._out.append(replace(event, n=self._number(event)))
+        number = self._number(event)
+        if state.is_ours:
+            self._out.append(replace(event, n=number))
 
     # --- messages ---
 

@@ -5,7 +5,7 @@ a gap, neither hides nor swells what is not.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from ocppscope.events import (
@@ -34,7 +34,6 @@ from ocppscope.rules.registry import (
     LEARNERS,
     RULES,
     SILENCE,
-    Check,
     Gate,
     Learner,
     Profile,
@@ -78,10 +77,14 @@ class Finding:
     station: StationState | None = field(default=None, repr=False, compare=False)
     quirks: Quirks | None = field(default=None, repr=False, compare=False)
     """Where to look for what explains it; None: in those that ship."""
+    told_quirk: Quirk | None = field(default=None, repr=False, compare=False)
+    """What another process has found there."""
 
     @property
     def quirk(self) -> Quirk | None:
         """What is known of the station and explains this, as far as its BootNotification was seen by now."""
+        if self.told_quirk is not None:
+            return self.told_quirk
         if self.station is None or self.station.boot is None:
             return None
         quirks = self.quirks or known_quirks.shipped()
@@ -132,11 +135,16 @@ class _Checks:
     def bind(self, message: Message) -> Bound:
         kind = _KINDS[message.type]
         rules = [(one, one.check, trigger) for one in self.rules for trigger in one.triggers if one.check]
-        learners = [(None, learner, trigger) for trigger, learner in self.learners]
-        return [*self._bound(kind, message, rules), *self._bound(kind, message, learners)]
+        bound = self._bound(kind, message, rules)
+        asked = [check for _, check in bound]  # a gate that takes something in has done so
+        learners = [(None, learner, trigger) for trigger, learner in self.learners if learner not in asked]
+        return [*bound, *self._bound(kind, message, learners)]
 
     def _bound(
-        self, kind: TriggerKind, message: Message, found: Iterable[tuple[Rule | None, Check, Trigger]]
+        self,
+        kind: TriggerKind,
+        message: Message,
+        found: Iterable[tuple[Rule | None, Callable[..., Any], Trigger]],
     ) -> Bound:
         """What fires, in order; what shares a gate is behind it together, where the first of them stands."""
         bound: Bound = []
@@ -212,6 +220,26 @@ class Engine:
     def findings(self) -> list[Finding]:
         """In the order in which they were first seen."""
         return list(self._findings.values())
+
+    def pass_time(self, now: int) -> None:
+        """The capture has come to that time, in ns, without an event that this engine is fed."""
+        if now >= self._tables.expectations.next_due:
+            self._overdue(now)
+
+    def packed(self) -> list[Finding]:
+        """The findings as they can be sent to another process, which `absorb` takes."""
+        return [
+            replace(finding, rule=finding.rule.id, station=None, quirks=None, told_quirk=finding.quirk)  # type: ignore[arg-type]
+            for finding in self._findings.values()
+        ]
+
+    def absorb(self, packed: Iterable[Finding]) -> None:
+        """Take in what another engine found in other stations of the same capture."""
+        for finding in packed:
+            finding.rule = RULES[finding.rule]  # type: ignore[index]
+            number = finding.session.number if finding.session else 0
+            key = finding.rule.id, number, finding.subject, finding.direction, finding.severity
+            self._findings.setdefault(key, finding)
 
     def forget(self, sessions: Collection[Session]) -> list[Finding]:
         """Give up the findings of sessions that have ended: live traffic never stops making new ones.

@@ -17,10 +17,54 @@ if TYPE_CHECKING:  # tables have gates too
 _ACCEPTED: Final = "Accepted"
 
 
-def unsettled(event: Message, state: "SessionState") -> bool:
-    """The CSMS has not accepted the station, as far as is known, or the session only begins."""
+def _disturbed(event: Message, state: "SessionState") -> object:
+    """Anything at all is up with the station: one question that stands before those below."""
+    station = state.station
+    registration, deliveries = station.registration, station.deliveries
+    return (
+        registration.status != _ACCEPTED
+        or registration.answer is None
+        or state.messages == 1
+        or deliveries.flight
+        or deliveries.failed
+        or station.triggered
+        or station.reservations
+        or station.profiles.installed
+    )
+
+
+def _unsettled(event: Message, state: "SessionState") -> bool:
     known = state.station.registration
     return known.status != _ACCEPTED or known.answer is None or state.messages == 1
+
+
+def _triggered(event: Message, state: "SessionState") -> Collection[Any]:
+    return state.station.triggered
+
+
+def _reserved(event: Message, state: "SessionState") -> Collection[Any]:
+    return state.station.reservations
+
+
+def _limited(event: Message, state: "SessionState") -> Collection[Any]:
+    return state.station.profiles.installed
+
+
+def _held_up(event: Message, state: "SessionState") -> Collection[Any]:
+    deliveries = state.station.deliveries
+    return deliveries.flight or deliveries.failed
+
+
+unsettled: Final = (_disturbed, _unsettled)
+"""The CSMS has not accepted the station, as far as is known, or the session only begins."""
+triggered: Final = (_disturbed, _triggered)
+"""The CSMS has triggered messages, of which this may be one."""
+reserved: Final = (_disturbed, _reserved)
+"""The station has accepted a reservation."""
+limited: Final = (_disturbed, _limited)
+"""The station has a charging profile."""
+held_up: Final = (_disturbed, _held_up)
+"""Calls of the station have no answer, or were refused: this one may be one of them again."""
 
 
 @cache
@@ -33,27 +77,6 @@ def expecting(*rules: str) -> Gate:
         return bool(expected) and not wanted.isdisjoint(expected)
 
     return expects
-
-
-def triggered(event: Message, state: "SessionState") -> Collection[Any]:
-    """The CSMS has triggered messages, of which this may be one."""
-    return state.station.triggered
-
-
-def reserved(event: Message, state: "SessionState") -> Collection[Any]:
-    """The station has accepted a reservation."""
-    return state.station.reservations
-
-
-def limited(event: Message, state: "SessionState") -> Collection[Any]:
-    """The station has a charging profile."""
-    return state.station.profiles.installed
-
-
-def held_up(event: Message, state: "SessionState") -> Collection[Any]:
-    """Calls of the station have no answer, or were refused: this one may be one of them again."""
-    deliveries = state.station.deliveries
-    return deliveries.flight or deliveries.failed
 
 
 def says_something(event: Message, state: "SessionState") -> bool:

@@ -45,7 +45,7 @@ from ocppscope.rules.tables.meters import (
     remarks,
 )
 from ocppscope.rules.tables.samples import CLOCK, LEFT_OUT, LOWEST_VOLTAGE, PERIODIC, Channel
-from ocppscope.rules.tables.transactions import NO_ID, Transaction, repeats
+from ocppscope.rules.tables.transactions import NO_ID, Transaction, is_astray, repeats
 from ocppscope.rules.waiting import is_held_up
 
 _VALUES: Final = on_call(*VALUES, gate=remarks)
@@ -152,7 +152,8 @@ def _has_another_meter(state: SessionState) -> bool:
     "MV-002",
     "The register counts each transaction from 0",
     INFO,
-    on_call("StartTransaction", "MeterValues", "TransactionEvent", "StopTransaction"),
+    on_call("StartTransaction"),
+    _VALUES,
     source=part_2("J02.FR.17", "§7.31"),
     hint="report the meter's lifetime register, so that energy missing between transactions shows; the CSMS has to "
     "take the difference to the first value of the same transaction",
@@ -220,7 +221,7 @@ def rises_too_fast(found: Found, event: Message, state: SessionState) -> Iterato
     "MV-004",
     "Meter values of a transaction that does not run there",
     ERROR,
-    on_call("MeterValues"),
+    on_call("MeterValues", gate=is_astray),
     source="OCPP 1.6 §4.7; errata 3.16",
     hint="the station has to send the transactionId that the CSMS gave for this connector, and none before or after",
     needs="start",
@@ -294,7 +295,7 @@ def _after_stop(
     "MV-005",
     "Meter values of the whole station with a transactionId",
     WARNING,
-    on_call("MeterValues"),
+    on_call("MeterValues", gate=is_astray),
     source="OCPP 1.6 errata 3.16",
     hint="connectorId 0 is the station's main meter, which no transaction has: leave out the transactionId",
     versions=(V16,),

@@ -8,7 +8,7 @@ state tables and returns a Report, or nothing.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import JUDGED
@@ -62,7 +62,7 @@ class Quote:
 
 Check: TypeAlias = Callable[..., Report | Iterable[Report] | None]
 """(event, state.SessionState) → what was found; for faults (event, state, fault), for notices (notice)."""
-Learner: TypeAlias = Callable[[Any, Any], None]
+Learner: TypeAlias = Callable[[Any, Any], object]
 """(message, state.SessionState): takes in what later events are compared with."""
 
 
@@ -191,10 +191,13 @@ LEARNERS: Final[list[tuple[Trigger, Learner]]] = []
 """What fills the state tables from messages, after the rules have looked at them."""
 
 
-def learns(trigger: Trigger) -> Callable[[Learner], Learner]:
-    """Declare what is to be remembered of some messages."""
+L = TypeVar("L", bound=Learner)
 
-    def declare(learner: Learner) -> Learner:
+
+def learns(trigger: Trigger) -> Callable[[L], L]:
+    """Declare what is to be remembered of some messages. A gate may learn too: it is called once a message."""
+
+    def declare(learner: L) -> L:
         LEARNERS.append((trigger, learner))
         return learner
 

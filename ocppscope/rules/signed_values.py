@@ -29,6 +29,7 @@ from ocppscope.rules.registry import (
     rule,
 )
 from ocppscope.rules.state import SessionState
+from ocppscope.rules.tables.meters import remarks
 
 _SOURCE: Final = "OCA, Signed Meter Values in OCPP, §3.2 and §4.2"
 _MOST: Final = 20
@@ -50,8 +51,12 @@ class Signed:
         """What was new then."""
 
 
+@learns(on_call("StartTransaction", "NotifyReport", "MeterValues", "TransactionEvent", "StopTransaction"))
+@learns(
+    on_answer("StartTransaction", "GetConfiguration", "ChangeConfiguration", "GetVariables", "SetVariables")
+)
 def _news(event: Event, state: SessionState) -> Drained | None:
-    """What a station's assembler makes of an event; None, as a rule, for nothing.
+    """What a station's assembler makes of an event; None, as a rule, for nothing. A gate that learns too.
 
     Most messages have nothing signed, and six functions ask: that is the path to keep short.
     """
@@ -75,12 +80,15 @@ _OF_TRANSACTIONS: Final = frozenset(
 
 def _is_for(signed: Signed, event: Message, state: SessionState) -> bool:
     """Whether a message is for the assembler. With the first signed value it gets what runs by then."""
-    if signed.has_values:
+    if event.action not in _OF_TRANSACTIONS or (signed.has_values and event.action != "MeterValues"):
         return may_concern(event)
-    if event.action not in _OF_TRANSACTIONS:
-        return True
-    if event.action == "StartTransaction" or not has_signed(event):
+    if event.action == "StartTransaction":
         return False
+    remarks(event, state)
+    if not (state.station.meters.may_be_signed and has_signed(event)):
+        return False
+    if signed.has_values:
+        return True
     signed.has_values = True
     known = state.station.transactions
     running = [
@@ -91,15 +99,6 @@ def _is_for(signed: Signed, event: Message, state: SessionState) -> bool:
         if message.action == "StartTransaction":
             signed.assembler.feed(message)
     return True
-
-
-@learns(on_call("StartTransaction", "NotifyReport", "MeterValues", "TransactionEvent", "StopTransaction"))
-@learns(
-    on_answer("StartTransaction", "GetConfiguration", "ChangeConfiguration", "GetVariables", "SetVariables")
-)
-def learn(event: Message, state: SessionState) -> None:
-    """Transactions and keys, also where the rules that ask are not run."""
-    _news(event, state)
 
 
 _VALUES: Final = on_call("MeterValues", "TransactionEvent", "StopTransaction", gate=_news)

@@ -33,6 +33,7 @@ from ocppscope.rules.tables.transactions import (
     Transaction,
     content_of_start,
     content_of_stop,
+    is_astray,
     repeats,
 )
 from ocppscope.rules.waiting import is_held_up
@@ -428,7 +429,7 @@ def _changed(before: Message | None, after: Message) -> str:
     "TX16-008",
     "A transactionId that means none",
     INFO,
-    on_call("MeterValues"),
+    on_call("MeterValues", gate=is_astray),
     _ODD_STOP,
     source="OCPP 1.6 errata 3.18",
     hint="-1 is right where StartTransaction got no answer, and is to be accepted: look why; else leave the id out",
@@ -565,8 +566,9 @@ def wrong_reason(event: Message, state: SessionState) -> Report | None:
     reason = payload.get("reason")
     if event.time is None or (reason is not None and type(reason) is not str) or reason in _OF_ITSELF:
         return None
-    causes = dict(_causes(event, payload, state))
-    if not causes or any(reason in _REASONS[cause] for cause in causes) or _is_old(payload, event):
+    found = _causes(event, payload, state)
+    causes = dict(found)
+    if not found or any(reason in _REASONS[cause] for cause in causes) or _is_old(payload, event):
         return None
     cause, proof = next(reversed(causes.items()))
     told_reason = f"the reason {reason[:40]}" if reason is not None else f"no reason, which means {LOCAL}"
@@ -592,6 +594,8 @@ def _causes(event: Message, payload: dict[str, Any], state: SessionState) -> lis
         within = 0 if flag is False else _AT_ONCE if flag else _AT_ONCE_UNSURE
         if _is_within(one.start_answer, event, within):
             found.append((_REFUSED_START, one.start_answer))
+    if not station.requests:
+        return found
     remote, reset, unlock = asked("RemoteStopTransaction"), asked("Reset"), asked("UnlockConnector")
     if remote and remote.answer and remote.status == ACCEPTED and _is_within(remote.answer, event, _AT_ONCE):
         identity = identifier(remote.asked.get("transactionId"))

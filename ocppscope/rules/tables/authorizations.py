@@ -35,13 +35,16 @@ class Authorization:
 
 def token_of(payload: dict[str, Any]) -> str | None:
     """The idTag or idToken of a message, in lower case: they are compared without regard to it."""
-    found = text(payload.get("idTag")) or text(fields(payload.get("idToken")).get("idToken"))
+    found = text(payload.get("idTag"))
+    if found is None and "idToken" in payload:
+        found = text(fields(payload["idToken"]).get("idToken"))
     return found.lower() if found else None
 
 
 def info_of(payload: dict[str, Any]) -> dict[str, Any]:
     """What an answer says of the token."""
-    return fields(payload.get("idTagInfo")) or fields(payload.get("idTokenInfo"))
+    info = payload.get("idTagInfo") or payload.get("idTokenInfo")
+    return info if type(info) is dict else fields(payload.get("idTokenInfo"))
 
 
 def group_of(info: dict[str, Any]) -> str | None:
@@ -58,14 +61,18 @@ def learn_authorization(event: Message, state: "SessionState") -> None:
     info = info_of(fields(event.payload))
     status = text(info.get("status"))
     token = token_of(fields(event.call.payload)) if status is not None else None
-    if token is not None and status is not None:
-        known = state.station.authorizations.pop(token, None)
-        if known is None:
-            known = Authorization(status, group_of(info), event.n, event.time, event.action)
-        else:
-            known.status, known.group = status, group_of(info) or known.group
-            known.n, known.time, known.action = event.n, event.time, event.action
-        state.station.authorizations[token] = known  # anew, so that it is remembered from now
+    if token is None or status is None:
+        return
+    authorizations = state.station.authorizations
+    known = authorizations.get(token)
+    group = group_of(info) if len(info) > 1 else None
+    if known is None:
+        authorizations[token] = Authorization(status, group, event.n, event.time, event.action)
+        return
+    known.status, known.group = status, group or known.group
+    known.n, known.time, known.action = event.n, event.time, event.action
+    if next(reversed(authorizations)) != token:  # so that it is remembered from now
+        authorizations[token] = authorizations.pop(token)
 
 
 @learns(on_answer("SendLocalList"))

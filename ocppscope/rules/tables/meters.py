@@ -310,13 +310,17 @@ class Course:
 class Meters:
     """Those of one station."""
 
-    __slots__ = ("clocks", "courses", "during_idle", "ends", "intervals", "known", "n", "remarks", "shapes")
+    __slots__ = (
+        "clocks", "courses", "during_idle", "ends", "intervals", "known", "may_be_signed", "n", "remarks", "shapes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.n = -1
         """The number of the message that was read last."""
         self.remarks: dict[str, list[Any]] | None = None
         """What is remarkable in it, by kind."""
+        self.may_be_signed = False
+        """It has values of a shape that cannot be compared: all signed ones are."""
         self.shapes: dict[int, list[Shape]] = {}
         """By position in the message: the shapes that were met there lately."""
         self.courses: Recent[Any, Course] = Recent(_COURSES)
@@ -338,21 +342,19 @@ class Meters:
         self.remarks.setdefault(kind, []).append(what)
 
 
+@learns(on_call(*VALUES))
 def remarks(event: Message, state: "SessionState") -> dict[str, list[Any]] | None:
-    """What is remarkable in a message's values, by kind; None, mostly, for nothing."""
+    """What is remarkable in a message's values, by kind; None, mostly, for nothing.
+
+    A gate, and what takes the values in: where no rule asks, it is asked all the same.
+    """
     meters = state.station.meters
     if meters.n != event.n:
-        meters.n, meters.remarks = event.n, None
+        meters.n, meters.remarks, meters.may_be_signed = event.n, None, False
         payload = event.payload
         if type(payload) is dict:
             _take(event, payload, state, meters)
     return meters.remarks
-
-
-@learns(on_call(*VALUES))
-def learn_values(event: Message, state: "SessionState") -> None:
-    """Also where none of the rules that ask is run."""
-    remarks(event, state)
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -388,6 +390,8 @@ def _take(event: Message, payload: dict[str, Any], state: "SessionState", meters
         if known is None:
             known = meters.shapes[at] = []
         shape, numbers, is_odd = _read(known, samples)
+        if not shape.compared:
+            meters.may_be_signed = True
         if shape.problems:
             meters.remark("shape", shape.problems)
         if shape.defaults and not is_event and "evseId" not in payload:

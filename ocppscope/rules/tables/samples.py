@@ -244,7 +244,7 @@ def _shape_of(samples: list[Any]) -> Shape:
 
 def _is_plain(one: Any) -> bool:
     """Whether it can be compared at no cost: it has nothing in it that is large or deep."""
-    if type(one) is not dict:
+    if type(one) is not dict or "signedMeterValue" in one:
         return False
     unit = one.get("unitOfMeasure")
     values = [*one.values(), *(unit.values() if type(unit) is dict else ())]

@@ -198,6 +198,8 @@ def repeats(message: Message, one: Transaction) -> bool:
     if one.start is None:
         return False
     now, then = fields(message.payload), fields(one.start.payload)
+    if not one.is_open and now.get("timestamp") != then.get("timestamp"):
+        return False
     if now == then:
         return one.is_open or one.started is not None
     return one.is_open and one.id is None and now | {"timestamp": None} == then | {"timestamp": None}
@@ -322,6 +324,16 @@ def learn_meter_values(event: Message, state: "SessionState") -> None:
                 one.latest = event
 
 
+def is_astray(event: Message, state: "SessionState") -> bool:
+    """A gate: MeterValues (1.6) that are of anything but the transaction that runs on their connector."""
+    payload = fields(event.payload)
+    identity, connector = payload.get("transactionId"), payload.get("connectorId")
+    if type(identity) is not int or identity <= 0 or not connector:
+        return identity is not None
+    one = state.station.transactions.open.get(str(identity))
+    return one is None or one.place[1] != connector
+
+
 @learns(on_call("BootNotification"))
 def learn_boot(event: Message, state: "SessionState") -> None:
     known = state.station.registration
@@ -393,7 +405,8 @@ class ToldEvent:
 
     @property
     def content(self) -> tuple[Any, ...]:
-        return content(self.payload)
+        time = self.payload.get("timestamp")
+        return self.kind, time if type(time) is str and len(time) <= _LONGEST else self.time, self.trigger
 
     def goes_on(self, event: Message) -> bool:
         """Whether it is a periodic event, the next one of a transaction about which it says nothing new."""
