@@ -16,7 +16,6 @@ from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import ALL, Decoder, Share
 from ocppscope.ocpp.visible import visible
 from ocppscope.sources import InputError, Source, SourceOptions, open_source
-from ocppscope.sources.capture_file import CaptureFiles
 from ocppscope.wire.tls_keys import KeyStore
 
 __all__ = [
@@ -124,7 +123,7 @@ class OpenInput:
     @property
     def can_be_shared(self) -> bool:
         """Whether the station of each session is known when it begins, and the input can be read twice."""
-        return not self._stations and isinstance(self._source, CaptureFiles) and self._source.size is not None
+        return not self._stations and self._source.begins_with_stations and self._source.size is not None
 
     def take_share(self, share: Share) -> None:
         """Read the events of some stations only. Before anything was read."""

@@ -1,6 +1,7 @@
 """pcap and pcapng files as a source."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from ocppscope.events import Notice, WireEvent
 from ocppscope.sources.blocks import Blocks, CutShortError
@@ -13,6 +14,8 @@ __all__ = ["CaptureFiles", "looks_like_capture"]
 
 class CaptureFiles:
     """One capture in one file or several: connections go on from one file to the next (`inputs.Source`)."""
+
+    begins_with_stations: Final = True
 
     def __init__(
         self,

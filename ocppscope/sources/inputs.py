@@ -40,6 +40,10 @@ class Source(Protocol):
     """One capture, from one input or several."""
 
     @property
+    def begins_with_stations(self) -> bool:
+        """Whether whose session it is is known when it begins: a log may tell it later, if ever."""
+
+    @property
     def size(self) -> int | None:
         """Of the inputs in bytes; None where it cannot be known."""
 

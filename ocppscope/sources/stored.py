@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from ocppscope.events import Notice, WireEvent
 from ocppscope.sources.blocks import InputError
@@ -20,6 +21,8 @@ class StoredCapture:
     Raises:
         InputError: it cannot be opened as a store.
     """
+
+    begins_with_stations: Final = False
 
     def __init__(self, name: str, follow: Callable[[], bool] | None = None) -> None:
         self._name = name

@@ -45,6 +45,19 @@ def test_each_capture_by_itself(parts, path):
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_a_trace_of_each_capture(parts, path, tmp_path):
+    trace = tmp_path / "t.trace.jsonl"
+    if run("convert", path, trace).exit_code or not trace.read_bytes():
+        pytest.skip("it has no message")
+    found = []
+    for number in (1, 2):
+        parts(number)
+        done = run("check", "--json", trace)
+        found.append((done.exit_code, done.stdout, done.stderr))
+    assert found[0] == found[1]
+
+
 def test_what_cannot_be_read_is_said_once(parts, tmp_path):
     path = tmp_path / "torn.pcap"
     path.write_bytes(CAPTURES[0].read_bytes()[:-100])

@@ -35,6 +35,8 @@ class TextCapture:
         InputError: there is no dialect of that name.
     """
 
+    begins_with_stations: Final = False
+
     def __init__(
         self,
         inputs: Sequence[Blocks],

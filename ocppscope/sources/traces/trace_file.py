@@ -210,6 +210,8 @@ class TraceFiles:
         logged_by: who wrote words such as `sent`; None: the messages show it.
     """
 
+    begins_with_stations: Final = True
+
     def __init__(
         self,
         inputs: Sequence[Blocks],
