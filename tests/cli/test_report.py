@@ -1,9 +1,9 @@
 """What `check` prints: text that fits its reader, JUnit that parses, SARIF that is valid."""
 
 import json
-from pathlib import Path
 import os
 import re
+from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
