@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
-from zlib import crc32
 
 from ocppscope.events import (
     CALL,
@@ -63,11 +62,6 @@ class Share:
     parts: int
     """How many there are."""
 
-    def has(self, session: Session) -> bool:
-        """Whether a session is of this share: all of a station are of one."""
-        name = session.station or f"session {session.number}"
-        return crc32(name.encode(errors="replace")) % self.parts == self.part
-
 
 ALL: Final = Share(0, 1)
 
@@ -77,9 +71,9 @@ class _State:
 
     __slots__ = ("correlator", "held", "is_ours", "session", "texts")
 
-    def __init__(self, session: Session, ids: StationIds, share: Share, *, undecided: bool) -> None:
+    def __init__(self, session: Session, ids: StationIds, *, is_ours: bool, undecided: bool) -> None:
         self.session = session
-        self.is_ours = share.parts == 1 or share.has(session)
+        self.is_ours = is_ours
         """Of a share of the stations; of others, events are only counted."""
         self.correlator = Correlator(session.number, ids)
         self.held: list[WireEvent] | None = [] if undecided else None
@@ -98,6 +92,8 @@ class Decoder:
     def __init__(self, *, name_station: str | None = None, share: Share = ALL) -> None:
         self._name_station = name_station
         self._share = share
+        self._dealt: dict[str, int] = {}
+        """By station: of which share it is."""
         self._n = 0
         self._states: dict[Session, _State] = {}
         self._ids: dict[str, StationIds] = {}
@@ -160,11 +156,28 @@ class Decoder:
             undecided = session.version is None and not SUBPROTOCOLS.keys() & set(event.subprotocols)
         session.station = session.station or self._name_station
         if session in self._ended:  # frames may follow a Close
-            return _State(session, self._ids_of(session), self._share, undecided=False)
+            return _State(session, self._ids_of(session), is_ours=self._is_ours(session), undecided=False)
         was_decided = event.n > 0  # by the decoder that numbered it, before it was stored
-        state = _State(session, self._ids_of(session), self._share, undecided=undecided and not was_decided)
+        state = _State(
+            session,
+            self._ids_of(session),
+            is_ours=self._is_ours(session),
+            undecided=undecided and not was_decided,
+        )
         self._states[session] = state
         return state
+
+    def _is_ours(self, session: Session) -> bool:
+        """Whether a session is of our share. All of a station are; stations are dealt out as they come."""
+        part, parts = self._share.part, self._share.parts
+        if parts == 1:
+            return True
+        name = session.station
+        if name is None:
+            return session.number % parts == part
+        if name not in self._dealt and len(self._dealt) < _STATIONS_REMEMBERED:
+            self._dealt[name] = len(self._dealt) % parts
+        return self._dealt.get(name, 0) == part
 
     def _ids_of(self, session: Session) -> StationIds:
         if session.station is None or session.duplicate_of is not None:

@@ -108,12 +108,13 @@ def test_shares_are_together_the_whole():
     assert [type(event) for event in together] == [type(event) for event in everything]
 
 
-def test_a_station_is_of_one_share():
-    for part in range(3):
-        decoded = Decoder(share=Share(part, 3)).feed(events())
-        assert {event.session.station for event in decoded} == {
-            event.session.station for event in Decoder().feed(events()) if Share(part, 3).has(event.session)
-        }
+def test_stations_are_dealt_out_evenly_and_each_is_of_one_share():
+    again = [*events(), *events()]
+    parts = [Decoder(share=Share(part, 2)).feed(again) for part in range(2)]
+    ours = [{event.session.station for event in part} for part in parts]
+    assert [len(names) for names in ours] == [5, 5]
+    assert not ours[0] & ours[1]
+    assert sum(map(len, parts)) == len(again)
 
 
 def test_counts_of_shares_are_added():
