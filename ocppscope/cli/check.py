@@ -142,23 +142,18 @@ class _Judge:
 
     def read(self, opened: OpenInput, open_share: Callable[[Share], OpenInput]) -> bool:
         """Read it all; True if the user interrupted that. What was read until then is judged."""
-        if self._judging is None:
-            return self._read_with_all(opened, open_share)
-        try:
-            for batch in opened.batches():
-                self._judging.feed(batch)
-        except KeyboardInterrupt:
-            return True
-        return False
-
-    def _read_with_all(self, opened: OpenInput, open_share: Callable[[Share], OpenInput]) -> bool:
+        if self._judging is not None:
+            return shares.read_all(opened, self._judging.feed)
         parts = shares.parts_for(opened)
         if parts == 1:
-            return shares.judge(opened, self.engine)
+            return shares.read_all(opened, self.engine.feed)
+        return self._read_shared(parts, opened, open_share)
+
+    def _read_shared(self, parts: int, opened: OpenInput, open_share: Callable[[Share], OpenInput]) -> bool:
         helpers = shares.Helpers(parts, open_share, lambda: Engine(**self._options))
         try:
             opened.take_share(Share(0, parts))
-            is_interrupted = shares.judge(opened, self.engine)
+            is_interrupted = shares.judge_share(opened, self.engine)
             for judged in helpers.join():
                 self.engine.absorb(judged.findings)
                 opened.counts.absorb(judged.counts)

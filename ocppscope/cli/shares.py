@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ocppscope.cli.counts import Counts
 from ocppscope.cli.options import OpenInput, UnreadableInput
+from ocppscope.events import Event, Notice
 from ocppscope.ocpp.decoder import Share
 from ocppscope.rules.engine import Engine, Finding
 
@@ -39,20 +40,29 @@ def parts_for(opened: OpenInput) -> int:
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, _MOST)
 
 
-def judge(opened: OpenInput, engine: Engine) -> bool:
-    """Read an input to its end and judge it; True if the user interrupted that. What was read until then is judged.
+def read_all(opened: OpenInput, feed: Callable[[list[Event | Notice]], None]) -> bool:
+    """Feed an input's events to its end; True if the user interrupted that. What was fed until then stands.
 
     Raises:
         UnreadableInput: it cannot be read any further.
     """
     try:
         for batch in opened.batches():
-            engine.feed(batch)
-            if opened.now is not None:
-                engine.pass_time(opened.now)
+            feed(batch)
     except KeyboardInterrupt:
         return True
     return False
+
+
+def judge_share(opened: OpenInput, engine: Engine) -> bool:
+    """The same for a share, of which the engine is told how time passes: others have the events in between."""
+
+    def feed(batch: list[Event | Notice]) -> None:
+        engine.feed(batch)
+        if opened.now is not None:
+            engine.pass_time(opened.now)
+
+    return read_all(opened, feed)
 
 
 class Helpers:
@@ -115,7 +125,7 @@ def _help(
         sys.stderr = nowhere
         try:
             opened, engine = open_share(share), make_engine()
-            is_interrupted = judge(opened, engine)
+            is_interrupted = judge_share(opened, engine)
             findings = [one for one in engine.packed() if one.session is not None]
             result.send(Judged(findings, opened.counts, is_interrupted))
         except (UnreadableInput, KeyboardInterrupt):

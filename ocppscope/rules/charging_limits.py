@@ -21,7 +21,6 @@ from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, learns, on_an
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.profiles import (
-    ACCEPTED,
     DYNAMIC,
     EXTERNAL,
     TX,
@@ -31,7 +30,7 @@ from ocppscope.rules.tables.profiles import (
     purpose_in,
     read_profile,
 )
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction
 
 # --- reports of profiles ---

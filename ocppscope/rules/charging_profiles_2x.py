@@ -12,8 +12,8 @@ from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call,
 from ocppscope.rules.smart_charging import named, odd_start, purpose_name
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
+from ocppscope.rules.tables.connectors import AVAILABLE
 from ocppscope.rules.tables.profiles import (
-    ACCEPTED,
     DYNAMIC,
     EXTERNAL,
     RELATIVE,
@@ -30,12 +30,11 @@ from ocppscope.rules.tables.profiles import (
     read_profile,
     schedules_in,
 )
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 from ocppscope.rules.waiting import is_held_up
 
 _SET: Final = "SetChargingProfile"
 _START: Final = "RequestStartTransaction"
-_AVAILABLE: Final = "Available"
 
 # --- what it is for, and where ---
 
@@ -126,7 +125,7 @@ def _shown_available(evse: int, call: Message, state: SessionState) -> int:
     if any(one.place[0] in (None, evse) for one in station.transactions.running()):
         return 0
     is_so = all(
-        one.status == _AVAILABLE and station.missed < one.n < call.n and one.session == call.session.number
+        one.status == AVAILABLE and station.missed < one.n < call.n and one.session == call.session.number
         for one in stati
     )
     ended = station.transactions.last.get((evse, None))

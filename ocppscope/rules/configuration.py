@@ -12,11 +12,6 @@ CHOICES: Final = ".valuesList"
 _LIMIT: Final = 5_000
 
 
-@learns(on_call("BootNotification"))
-def learn_boot(event: Message, state: SessionState) -> None:
-    state.station.boot = event.payload
-
-
 @learns(on_call("NotifyReport"))
 @learns(on_answer("GetConfiguration", "ChangeConfiguration", "GetVariables", "SetVariables"))
 def learn_settings(event: Message, state: SessionState) -> None:

@@ -28,10 +28,7 @@ from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.flows import PARTS, is_last, key_of
 from ocppscope.rules.tables.local_list import version_of
-from ocppscope.rules.tables.requests import asked, status_of
-
-_ACCEPTED: Final = "Accepted"
-_REJECTED: Final = "Rejected"
+from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, asked, status_of
 
 
 def _proof(event: Message, *others: int) -> tuple[int, ...]:
@@ -66,7 +63,7 @@ def list_version(event: Message, state: SessionState) -> Report | None:
 def old_list(event: Message, state: SessionState) -> Report | None:
     known, payload = state.station.local_list, asked(event)
     version = version_of(payload)
-    if payload.get("updateType") != "Differential" or status_of(event) != _ACCEPTED or version is None:
+    if payload.get("updateType") != "Differential" or status_of(event) != ACCEPTED or version is None:
         return None
     if known.version is None or known.is_empty or version > known.version or state.has_gap:
         return None
@@ -306,7 +303,7 @@ def _part(event: Message, state: SessionState, rule_id: str) -> Report | None:
                 return None  # it may have been asked for before the capture
             requests = " or ".join(PARTS[action])
             return Report(f"requestId {identity} is of no {requests} in the capture", action, WARNING)
-        if known.status not in (None, _ACCEPTED) and known.latest is None and known.answer is not None:
+        if known.status not in (None, ACCEPTED) and known.latest is None and known.answer is not None:
             return Report(
                 f"requestId {identity} was answered {known.status}, and its parts come",
                 action,
@@ -390,7 +387,7 @@ def other_parts(event: Message, state: SessionState) -> Report | None:
 def unknown_slot(event: Message, state: SessionState) -> Report | None:
     slot = whole(asked(event).get("configurationSlot"))
     choices = state.station.configuration.get("NetworkConfigurationPriority" + CHOICES)
-    if status_of(event) != _ACCEPTED or slot is None or not choices:
+    if status_of(event) != ACCEPTED or slot is None or not choices:
         return None
     slots = {part.strip() for part in choices.split(",")}
     if str(slot) in slots:
@@ -416,9 +413,9 @@ def learn_keys(event: Message, state: SessionState) -> None:
 
 
 _ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "unknown": ("NotSupported", _REJECTED),
-    "read-only": (_REJECTED, "NotSupported"),
-    "writable": (_ACCEPTED, _REJECTED, "RebootRequired"),
+    "unknown": ("NotSupported", REJECTED),
+    "read-only": (REJECTED, "NotSupported"),
+    "writable": (ACCEPTED, REJECTED, "RebootRequired"),
 }
 """What ChangeConfiguration may be answered for a key of which GetConfiguration told so."""
 
@@ -528,7 +525,7 @@ def _learn_stream(event: Message, streams: dict[int, tuple[str, int]]) -> None:
         identity, said = whole(asked(event).get("id")), "closed"
     else:
         identity = whole(fields(asked(event).get("constantStreamData")).get("id"))
-        said = "open" if status_of(event) == _ACCEPTED else "refused"
+        said = "open" if status_of(event) == ACCEPTED else "refused"
     if identity is not None:
         streams[identity] = said, event.n
 
@@ -565,7 +562,7 @@ def _wanted(message: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     versions=V2X,
 )
 def display_message(event: Message, state: SessionState) -> list[Report]:
-    if status_of(event) != _ACCEPTED or event.call is None:
+    if status_of(event) != ACCEPTED or event.call is None:
         return []
     message = fields(asked(event).get("message"))
     found = []

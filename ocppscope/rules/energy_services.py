@@ -14,21 +14,20 @@ from ocppscope.ocpp.versions import V2X, V21
 from ocppscope.rules.configuration import CHOICES
 from ocppscope.rules.expectations import expect, meet, unless_lost
 from ocppscope.rules.gates import expecting, says_something
-from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call, rule
+from ocppscope.rules.registry import ERROR, WARNING, Report, numbers_of, on_answer, on_call, rule
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, tells_more
 from ocppscope.rules.waiting import is_held_up
 
-_ACCEPTED: Final = "Accepted"
 _WITHIN: Final = 60
 _KEPT: Final = 200
 
 
-def _proof(event: Message, *others: Message | None) -> tuple[int, ...]:
-    return tuple(one.n for one in (*others, event.call) if one is not None)
+def _proof(answer: Message, *others: Message | None) -> tuple[int, ...]:
+    return numbers_of(*others, answer.call)
 
 
 def _transaction(payload: dict[str, Any], state: SessionState) -> Transaction | None:
@@ -100,7 +99,7 @@ def tariff(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         return _tariff_changed(event, state)
     payload = asked(event)
-    if status_of(event) != _ACCEPTED:
+    if status_of(event) != ACCEPTED:
         return None
     most, count = state.station.number("MaxElements[Tariff]"), _elements(fields(payload.get("tariff")))
     if most is not None and 0 < most < count:
@@ -234,7 +233,7 @@ def der_control(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         request = whole(fields(event.payload).get("requestId"))
         known = station.flows.get(("ReportDERControl", request))
-        if known is None or known.status in (None, _ACCEPTED) or known.latest is not None:
+        if known is None or known.status in (None, ACCEPTED) or known.latest is not None:
             return None
         return Report(
             f"requestId {request} was answered {known.status}, and a report comes",
@@ -250,11 +249,11 @@ def der_control(event: Message, state: SessionState) -> Report | None:
     if identity is None or identity not in controls:
         return None
     exists, n = controls[identity]
-    if event.action == "ClearDERControl" and status == _ACCEPTED:
+    if event.action == "ClearDERControl" and status == ACCEPTED:
         controls[identity] = False, event.n
     if exists and status == "NotFound":
         return Report(f"control {identity} was accepted before", identity, None, (n, *_proof(event)))
-    if not exists and status == _ACCEPTED:
+    if not exists and status == ACCEPTED:
         return Report(f"control {identity} was cleared before", identity, None, (n, *_proof(event)))
     return None
 
@@ -266,7 +265,7 @@ def _control_set(
     identity: str | None,
     kind: str | None,
 ) -> Report | None:
-    if status_of(event) != _ACCEPTED:
+    if status_of(event) != ACCEPTED:
         return None
     if identity is not None and len(controls) < _KEPT:
         controls[identity] = True, event.n
@@ -326,7 +325,7 @@ def der_told(event: Message, state: SessionState) -> Report | None:
 
 def _expect_control(event: Message, state: SessionState) -> None:
     payload, identity = asked(event), text(asked(event).get("controlId"))
-    if status_of(event) != _ACCEPTED or identity is None or event.time is None:
+    if status_of(event) != ACCEPTED or identity is None or event.time is None:
         return
     for control in _schedules(payload):
         start, duration = told(control.get("startTime")), _amount(control, "duration")

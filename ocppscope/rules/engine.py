@@ -105,6 +105,16 @@ class Finding:
             self.last = time if self.last is None else max(self.last, time)
 
 
+_Key: TypeAlias = tuple[str, int, str, Direction | None, Severity]
+
+
+def _key(
+    one: Rule, session: Session | None, subject: str, direction: Direction | None, severity: Severity
+) -> _Key:
+    """What findings are told apart by."""
+    return one.id, session.number if session else 0, subject, direction, severity
+
+
 class Behind(list[tuple["Rule | Behind | None", Callable[..., Any]]]):
     """What is behind one gate."""
 
@@ -212,7 +222,7 @@ class Engine:
             one for one in RULES.values() if (only is None or one.id in only) and one.id not in skip
         ]
         self._tables = Tables(public_keys)
-        self._findings: dict[tuple[str, int, str, Direction | None, Severity], Finding] = {}
+        self._findings: dict[_Key, Finding] = {}
         self._by_version: dict[str | None, _Checks] = {}
         self._by_kind: dict[tuple[str, str | None, str], list[Rule]] = {}
 
@@ -229,16 +239,14 @@ class Engine:
     def packed(self) -> list[Finding]:
         """The findings as they can be sent to another process, which `absorb` takes."""
         return [
-            replace(finding, rule=finding.rule.id, station=None, quirks=None, told_quirk=finding.quirk)  # type: ignore[arg-type]
+            replace(finding, station=None, quirks=None, told_quirk=finding.quirk)
             for finding in self._findings.values()
         ]
 
     def absorb(self, packed: Iterable[Finding]) -> None:
         """Take in what another engine found in other stations of the same capture."""
         for finding in packed:
-            finding.rule = RULES[finding.rule]  # type: ignore[index]
-            number = finding.session.number if finding.session else 0
-            key = finding.rule.id, number, finding.subject, finding.direction, finding.severity
+            key = _key(finding.rule, finding.session, finding.subject, finding.direction, finding.severity)
             self._findings.setdefault(key, finding)
 
     def forget(self, sessions: Collection[Session]) -> list[Finding]:
@@ -411,7 +419,7 @@ class Engine:
         for report in (found,) if isinstance(found, Report) else found:
             subject = report.subject if len(self._findings) < _FINDINGS else ""
             severity = one.severity_in(self._profile, report)
-            key = one.id, session.number if session else 0, subject, direction, severity
+            key = _key(one, session, subject, direction, severity)
             finding = self._findings.get(key)
             if finding is None:
                 finding = self._findings[key] = Finding(

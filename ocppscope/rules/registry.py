@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+from ocppscope.events import Message
 from ocppscope.ocpp.times import SECOND
 from ocppscope.ocpp.versions import JUDGED
 
@@ -60,6 +61,11 @@ class Quote:
     """From there on."""
 
 
+def numbers_of(*messages: Message | None) -> tuple[int, ...]:
+    """Numbers of the messages that prove something, for `Report.events`; of those that there are."""
+    return tuple(one.n for one in messages if one is not None)
+
+
 Check: TypeAlias = Callable[..., Report | Iterable[Report] | None]
 """(event, state.SessionState) → what was found; for faults (event, state, fault), for notices (notice)."""
 Learner: TypeAlias = Callable[[Any, Any], object]
@@ -86,6 +92,10 @@ class Rule:
     """None: all, also where the version is not known."""
     triggers: tuple["Trigger", ...]
     check: Check | None
+
+    def __reduce__(self) -> tuple[Callable[[str], "Rule"], tuple[str]]:
+        """By its id: every process has declared the same rules."""
+        return RULES.__getitem__, (self.id,)
 
     def severity_in(self, profile: Profile, report: Report | None = None) -> Severity:
         override = report.severity if report else None

@@ -17,12 +17,10 @@ from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, on_
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
-from ocppscope.rules.tables.requests import TRIGGERED, asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, TRIGGERED, asked, status_of
 from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, tells_more
 from ocppscope.rules.waiting import is_held_up
 
-_ACCEPTED: Final = "Accepted"
-_REJECTED: Final = "Rejected"
 _MARGIN: Final = 30
 """Seconds beyond a time-out: messages take their time."""
 _START_WITHIN: Final = 120
@@ -46,7 +44,7 @@ def _why_no_start(
         asked_in: the number of the request.
     """
     known = station.authorizations.get(token or "")
-    if known is not None and known.status != _ACCEPTED:
+    if known is not None and known.status != ACCEPTED:
         # Asked because of the remote start, it had to obey.
         return f"the CSMS says that the token is {known.status}", known.n > asked_in
     places = [
@@ -90,7 +88,7 @@ def no_start(event: Message, state: SessionState) -> None:
     payload = asked(event)
     token, connector, request = token_of(payload), whole(payload.get("connectorId")), event.call
     started = _started_since(station, request, token)
-    if status_of(event) != _ACCEPTED or token is None or started:
+    if status_of(event) != ACCEPTED or token is None or started:
         return
     timeout = station.number("ConnectionTimeOut")
     seconds = timeout if timeout and timeout > 0 else _START_WITHIN
@@ -131,16 +129,10 @@ def _started_since(station: StationState, call: Message, token: str | None) -> b
 )
 def odd_remote_start(event: Message, state: SessionState) -> list[Report]:
     payload = fields(event.payload)
-    profile = fields(payload.get("chargingProfile"))
     found = []
     if payload.get("connectorId") == 0 and type(payload["connectorId"]) is int:
         found.append(Report("connectorId is 0", "connectorId"))
-    purpose = text(profile.get("chargingProfilePurpose"))
-    if purpose is not None and purpose != "TxProfile":
-        found.append(Report(f"chargingProfilePurpose is {purpose}", "chargingProfilePurpose"))
-    if profile.get("transactionId") is not None:
-        found.append(Report("the chargingProfile names a transactionId before there is one", "transactionId"))
-    return found
+    return [*found, *_odd_profile(payload, "the chargingProfile names a transactionId before there is one")]
 
 
 @rule(
@@ -160,7 +152,7 @@ def no_stop(event: Message, state: SessionState) -> Report | None:
         meet(station, "RMT-003", identifier(fields(event.payload).get("transactionId")))
         return None
     identity = identifier(asked(event).get("transactionId"))
-    if status_of(event) != _ACCEPTED or identity is None:
+    if status_of(event) != ACCEPTED or identity is None:
         return None
     known = station.transactions.find(identity)
     if known is not None and known.stop is not None:
@@ -209,7 +201,7 @@ def no_start_2x(event: Message, state: SessionState) -> None:
         return
     payload = asked(event)
     remote, evse = whole(payload.get("remoteStartId")), whole(payload.get("evseId"))
-    if status_of(event) != _ACCEPTED or remote is None:
+    if status_of(event) != ACCEPTED or remote is None:
         return
     known = station.transactions
     if any(one.remote_start_id == remote for one in (*known.open.values(), *known.ended.values())):
@@ -268,13 +260,18 @@ def remote_start_without_reason(event: Message, state: SessionState) -> Report |
     versions=V2X,
 )
 def odd_profile(event: Message, state: SessionState) -> list[Report]:
-    profile = fields(fields(event.payload).get("chargingProfile"))
+    return _odd_profile(fields(event.payload), "the chargingProfile names a transactionId")
+
+
+def _odd_profile(payload: dict[str, Any], named: str) -> list[Report]:
+    """What is wrong with the profile of a remote start; `named` says that it names a transaction."""
+    profile = fields(payload.get("chargingProfile"))
     purpose = text(profile.get("chargingProfilePurpose"))
     found = []
     if purpose is not None and purpose != "TxProfile":
         found.append(Report(f"chargingProfilePurpose is {purpose}", "chargingProfilePurpose"))
     if profile.get("transactionId") is not None:
-        found.append(Report("the chargingProfile names a transactionId", "transactionId"))
+        found.append(Report(named, "transactionId"))
     return found
 
 
@@ -290,7 +287,7 @@ def odd_profile(event: Message, state: SessionState) -> list[Report]:
 )
 def transaction_not_named(event: Message, state: SessionState) -> Report | None:
     evse = whole(asked(event).get("evseId"))
-    if status_of(event) != _ACCEPTED or evse is None or event.call is None:
+    if status_of(event) != ACCEPTED or evse is None or event.call is None:
         return None
     known = state.station.transactions.at.get((evse, None))
     if known is None or known.start is None or known.start.n > event.call.n or known.missing or known.tokens:
@@ -323,14 +320,14 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
     if identity is None:
         return None
     if known is not None and known.stop is not None:
-        if status != _ACCEPTED or known.stop.n > event.call.n:
+        if status != ACCEPTED or known.stop.n > event.call.n:
             return None
         return Report(
             f"transaction {identity} had ended before", identity, events=(known.stop.n, event.call.n)
         )
-    if status == _REJECTED and known is not None:  # else it may have begun before the capture
+    if status == REJECTED and known is not None:  # else it may have begun before the capture
         _expect_end(known, identity, event, state)
-    if status == _ACCEPTED and (known is None or known.stop_told < event.call.n):
+    if status == ACCEPTED and (known is None or known.stop_told < event.call.n):
         report = Report(
             f"no TransactionEvent of {identity} with triggerReason RemoteStop within {_STOP_WITHIN} s",
             identity,
@@ -441,7 +438,7 @@ def trigger_without_message(event: Message, state: SessionState) -> None:
         return
     wanted = text(asked(event).get("requestedMessage"))
     station.noted["RMT-010", event.action] = event.call.n
-    if status_of(event) != _ACCEPTED or wanted is None:
+    if status_of(event) != ACCEPTED or wanted is None:
         return
     action = TRIGGERED.get(wanted, wanted)
     if action not in _TRIGGERABLE:
@@ -550,7 +547,7 @@ def _expect_boot(state: SessionState, rule_id: str, event: Message) -> None:
 def _accepted_reset(station: StationState) -> Message | None:
     """The answer to the last Reset, where it was accepted and the station has not booted since."""
     request, boot = station.requests.get("Reset"), station.registration.call
-    if request is None or request.answer is None or request.status != _ACCEPTED:
+    if request is None or request.answer is None or request.status != ACCEPTED:
         return None
     return request.answer if boot is None or request.call.n > boot.n else None
 
@@ -578,7 +575,7 @@ def _going_on(station: StationState, since: int) -> list[Transaction]:
 def reset_not_done(event: Message, state: SessionState) -> Report | None:
     station = state.station
     if event.call is not None:
-        if status_of(event) == _ACCEPTED:
+        if status_of(event) == ACCEPTED:
             _expect_boot(state, "RMT-014", event)
         return None
     meet(station, "RMT-014", "boot")
@@ -634,7 +631,7 @@ def reset_otherwise(event: Message, state: SessionState) -> Report | None:
 
 
 def _reset_answered(event: Message, state: SessionState) -> Report | None:
-    if status_of(event) != _ACCEPTED or event.call is None:
+    if status_of(event) != ACCEPTED or event.call is None:
         return None
     payload, evse = asked(event), whole(asked(event).get("evseId"))
     if payload.get("type") == "OnIdle":

@@ -17,13 +17,11 @@ from ocppscope.rules.registry import ERROR, WARNING, Report, on_answer, on_call,
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.connectors import AVAILABLE, RESERVED
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 from ocppscope.rules.tables.reservations import Reservation, expiry_of, id_of
 from ocppscope.rules.tables.transactions import IS_AWAITED, WITH_TOKEN
 
-_ACCEPTED: Final = "Accepted"
-_AVAILABLE: Final = "Available"
-_RESERVED: Final = "Reserved"
 _WITHIN: Final = 60
 """Seconds for a status to be told."""
 _CLOCKS_DIFFER: Final = 60
@@ -46,7 +44,7 @@ def cancellation(event: Message, state: SessionState) -> Report | None:
     known = state.station.reservations.get(identity) if identity is not None else None
     if known is None or event.call is None or state.has_gap:
         return None  # it may have been made before the capture
-    if status == _ACCEPTED and known.ended is not None and known.ended < event.call.n:
+    if status == ACCEPTED and known.ended is not None and known.ended < event.call.n:
         said = f"reservation {identity} was accepted to be cancelled, and had ended before"
         return Report(said, events=(known.n, known.ended, event.call.n))
     # A little before its end it may be over by the station's clock.
@@ -60,13 +58,13 @@ def cancellation(event: Message, state: SessionState) -> Report | None:
 
 
 _FITTING: Final[Mapping[str, frozenset[str]]] = {
-    _AVAILABLE: frozenset({"Accepted", "Rejected"}),
+    AVAILABLE: frozenset({"Accepted", "Rejected"}),
     "Preparing": frozenset({"Occupied", "Rejected", "Accepted"}),
     "Charging": frozenset({"Occupied", "Rejected"}),
     "SuspendedEV": frozenset({"Occupied", "Rejected"}),
     "SuspendedEVSE": frozenset({"Occupied", "Rejected"}),
     "Finishing": frozenset({"Occupied", "Rejected"}),
-    _RESERVED: frozenset({"Occupied", "Rejected", "Accepted"}),
+    RESERVED: frozenset({"Occupied", "Rejected", "Accepted"}),
     "Unavailable": frozenset({"Unavailable", "Rejected"}),
     "Faulted": frozenset({"Faulted", "Rejected"}),
 }
@@ -89,7 +87,7 @@ def reserved_connector(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         payload = event.payload
         if type(payload) is dict and (
-            event.action == "StartTransaction" or payload.get("status") != _AVAILABLE
+            event.action == "StartTransaction" or payload.get("status") != AVAILABLE
         ):
             meet(station, "RES-002", whole(payload.get("connectorId")))
         return None
@@ -105,7 +103,7 @@ def reserved_connector(event: Message, state: SessionState) -> Report | None:
             f"connector {connector}",
             events=(known.n, event.call.n),
         )
-    if status == _ACCEPTED and known.status == _AVAILABLE:
+    if status == ACCEPTED and known.status == AVAILABLE:
         report = Report(
             f"connector {connector} was not told to be Reserved within {_WITHIN} s", f"connector {connector}"
         )
@@ -138,12 +136,12 @@ def reserved_evse(event: Message, state: SessionState) -> None:
             meet(station, "RES-003", whole(fields(fields(event.payload).get("evse")).get("id")))
             return
         for evse, status in _stati_told(event):
-            if status != _AVAILABLE:
+            if status != AVAILABLE:
                 meet(station, "RES-003", evse)
         return
     evse = whole(asked(event).get("evseId"))
     stati = {one.status for place, one in station.connectors.items() if place[0] == evse}
-    if status_of(event) != _ACCEPTED or evse is None or stati != {_AVAILABLE}:
+    if status_of(event) != ACCEPTED or evse is None or stati != {AVAILABLE}:
         return
     report = Report(f"EVSE {evse} was not told to be Reserved within {_WITHIN} s", f"EVSE {evse}")
     expect(state, "RES-003", evse, _WITHIN, unless_lost(state, report), event)
@@ -166,7 +164,7 @@ def _seconds_to_expiry(reserved: Message) -> float | None:
 )
 def expired_untold(event: Message, state: SessionState) -> None:
     identity, left = id_of(asked(event)), _seconds_to_expiry(event)
-    if status_of(event) != _ACCEPTED or identity is None or left is None:
+    if status_of(event) != ACCEPTED or identity is None or left is None:
         return
     station = state.station
 
@@ -177,15 +175,13 @@ def expired_untold(event: Message, state: SessionState) -> None:
         if known.ended is None:
             return Report(f"no ReservationStatusUpdate of reservation {identity}, which has expired")
         still = [
-            at
-            for at, one in station.connectors.items()
-            if at[0] == known.place[0] and one.status == _RESERVED
+            at for at, one in station.connectors.items() if at[0] == known.place[0] and one.status == RESERVED
         ]
         others = [one for one in station.reservations.values() if one.ended is None]
         if not known.is_expired or known.place[0] is None or not still or others:
             return None
         return Report(
-            f"reservation {identity} has expired, and EVSE {known.place[0]} is still {_RESERVED}",
+            f"reservation {identity} has expired, and EVSE {known.place[0]} is still {RESERVED}",
             "still Reserved",
             events=tuple(station.connectors[at].n for at in still[:5]),
         )
@@ -267,7 +263,7 @@ def _all_blocked(station: StationState, evse: int | None, event: Message) -> boo
 def not_freed(event: Message, state: SessionState) -> None:
     payload, left = asked(event), _seconds_to_expiry(event)
     connector, identity = whole(payload.get("connectorId")), id_of(payload)
-    if status_of(event) != _ACCEPTED or not connector or identity is None or left is None or left < 0:
+    if status_of(event) != ACCEPTED or not connector or identity is None or left is None or left < 0:
         return
     station = state.station
 
@@ -275,7 +271,7 @@ def not_freed(event: Message, state: SessionState) -> None:
         known, place = station.reservations.get(identity), station.connectors.get((None, connector))
         if known is None or known.ended is not None or known.n != event.n or place is None or state.has_gap:
             return None
-        if place.status != _RESERVED:
+        if place.status != RESERVED:
             return None
         return Report(
             f"connector {connector} is still Reserved {duration(_AFTER_EXPIRY * SECOND)} after expiryDate",
@@ -329,7 +325,7 @@ def somebody_else(event: Message, state: SessionState) -> Report | None:
 )
 def accepted_expired(event: Message, state: SessionState) -> Report | None:
     left = _seconds_to_expiry(event)
-    if status_of(event) != _ACCEPTED or left is None or event.call is None:
+    if status_of(event) != ACCEPTED or left is None or event.call is None:
         return None
     left = max(left, left - (state.station.csms_ahead or 0) / SECOND)  # by the CSMS's clock
     if left >= -_CLOCKS_DIFFER:

@@ -29,11 +29,9 @@ from ocppscope.rules.tables.certificates import (
     hashes_listed,
     text_of,
 )
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, asked, status_of
 
-_ACCEPTED: Final = "Accepted"
-_REJECTED: Final = "Rejected"
-_DONE: Final = frozenset({_ACCEPTED, "RebootRequired"})
+_DONE: Final = frozenset({ACCEPTED, "RebootRequired"})
 _WHITEPAPER: Final = "OCPP 1.6 security whitepaper"
 _SHOWN: Final = 80
 """Characters of a name that are shown."""
@@ -86,7 +84,7 @@ def _pending(state: SessionState, payload: dict[str, Any]) -> Signing | None:
 def not_signed(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         return _asked_too_often(event, state)
-    if status_of(event) != _ACCEPTED:
+    if status_of(event) != ACCEPTED:
         return None
     station, number = state.station, event.call.n
     minimum = station.number("CertSigningWaitMinimum")
@@ -111,7 +109,7 @@ def _asked_too_often(event: Message, state: SessionState) -> Report | None:
     station = state.station
     kind = text(fields(event.payload).get("certificateType"))
     before = next((one for one in station.security.pending() if one.type == kind), None)
-    if before is None or before.status != _ACCEPTED or before.signed is not None:
+    if before is None or before.status != ACCEPTED or before.signed is not None:
         return None
     if event.time is None or before.call.time is None or before.call.session is not event.session:
         return None
@@ -180,7 +178,7 @@ def odd_certificate_signed(event: Message, state: SessionState) -> Report | None
     sent = text_of(payload.get("certificateChain"))
     now = _now(event, state)
     why = _why_invalid(sent, now[0] if now else None)
-    if status == _ACCEPTED:
+    if status == ACCEPTED:
         if why is not None:
             said, is_sure = why
             return Report(
@@ -188,12 +186,7 @@ def odd_certificate_signed(event: Message, state: SessionState) -> Report | None
             )
         return _of_another_key(event, state, sent)
     is_own = payload.get("certificateType") in (None, STATION)
-    if (
-        status == _REJECTED
-        and why is not None
-        and is_own
-        and is_critical(_INVALID_OWN, state.session.version)
-    ):
+    if status == REJECTED and why is not None and is_own and is_critical(_INVALID_OWN, state.session.version):
         if station.security.told_since(event.call.n, _INVALID_OWN):
             return None
         report = Report(
@@ -278,7 +271,7 @@ def no_certificate_type(event: Message, state: SessionState) -> Report | None:
             events=(earlier.call.n,),
         )
     trigger, request = station.triggered.get("SignCertificate"), station.requests.get("TriggerMessage")
-    if request is None or request.call is not trigger or request.status != _ACCEPTED:
+    if request is None or request.call is not trigger or request.status != ACCEPTED:
         return None
     wanted = text(fields(request.call.payload).get("requestedMessage"))
     if trigger is not None and wanted in ("SignV2GCertificate", "SignV2G20Certificate"):
@@ -299,7 +292,7 @@ def no_certificate_type(event: Message, state: SessionState) -> Report | None:
 def long_chain(event: Message, state: SessionState) -> Report | None:
     most = state.station.number("MaxCertificateChainSize")
     size = len(text_of(asked(event).get("certificateChain")))
-    if status_of(event) != _ACCEPTED or not most or most < 0 or size <= most or event.call is None:
+    if status_of(event) != ACCEPTED or not most or most < 0 or size <= most or event.call is None:
         return None
     return Report(
         f"{size:,} characters were accepted; MaxCertificateChainSize is {most:,}", events=(event.call.n,)
@@ -333,7 +326,7 @@ def wrong_signing_id(event: Message, state: SessionState) -> Report | None:
         return Report(
             f"no requestId, where SignCertificate has {latest.id}", "missing", events=(latest.call.n,)
         )
-    if status_of(event) != _ACCEPTED or identity is None or identity in {one.id for one in signings}:
+    if status_of(event) != ACCEPTED or identity is None or identity in {one.id for one in signings}:
         return None
     return Report(
         f"requestId {identity} was accepted, where SignCertificate has {latest.id}",
@@ -536,12 +529,12 @@ def _expect_event(event: Message, state: SessionState, types: tuple[str, ...], w
 def _expect_boot_event(event: Message, state: SessionState) -> None:
     station = state.station
     boot = event.call
-    if event.type != CALLRESULT or status_of(event) != _ACCEPTED or boot is None:
+    if event.type != CALLRESULT or status_of(event) != ACCEPTED or boot is None:
         return
     reset, previous = station.requests.get("Reset"), station.registration.previous
     was_reset = (
         reset is not None
-        and reset.status == _ACCEPTED
+        and reset.status == ACCEPTED
         and reset.call.n < boot.n
         and (previous is None or reset.call.n > previous.n)
     )
@@ -579,7 +572,7 @@ def odd_installation(event: Message, state: SessionState) -> Report | list[Repor
 def _installed(event: Message, state: SessionState) -> Report | None:
     payload = asked(event)
     kind, sent = text(payload.get("certificateType")), text_of(payload.get("certificate"))
-    if status_of(event) != _ACCEPTED or event.call is None:
+    if status_of(event) != ACCEPTED or event.call is None:
         return None
     events = (event.call.n,)
     found = chain(sent)
@@ -612,7 +605,7 @@ def _deleted(event: Message, state: SessionState) -> Report | None:
     )
     if key is None or event.call is None:
         return None
-    if status == _ACCEPTED:
+    if status == ACCEPTED:
         for own in known.own:
             hashes = issuer_hashes(own, None, key[0]) if own.serial.lstrip("0") == key[3] else None
             if hashes is not None and hashes[0] == key[1]:

@@ -27,9 +27,9 @@ from ocppscope.rules.registry import (
 )
 from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
+from ocppscope.rules.tables.connectors import AVAILABLE
 from ocppscope.rules.tables.profiles import (
     ABSOLUTE,
-    ACCEPTED,
     FEATURES,
     RECURRING,
     RELATIVE,
@@ -47,11 +47,10 @@ from ocppscope.rules.tables.profiles import (
     schedules_in,
     shape_of,
 )
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 from ocppscope.rules.waiting import is_held_up, misses_messages
 
 _SET: Final = "SetChargingProfile"
-_AVAILABLE: Final = "Available"
 
 
 def purpose_name(profile: dict[str, Any]) -> str:
@@ -141,7 +140,7 @@ def _wrong_transaction(
     if last is not None and last.stop is not None and last.stop.n > call.n:
         return None
     status = station.connectors.get((None, connector))
-    if status is None or status.status != _AVAILABLE or status.n > call.n or status.n < station.missed:
+    if status is None or status.status != AVAILABLE or status.n > call.n or status.n < station.missed:
         return None
     if status.session != event.session.number or state.is_partial or is_held_up(state, call):
         return None

@@ -97,8 +97,6 @@ class StationState:
     """When its last session ended, or its last attempt at one."""
     redials: list[tuple[int, int]] = field(default_factory=list)
     """Of its latest reconnects in a row: how long after the end before (ns), and the Opened's number."""
-    boot: Any = None
-    """The payload of its last BootNotification."""
     answered: set[str | None] = field(default_factory=set)
     """Actions that got a CallResult."""
     configuration: dict[str, str] = field(default_factory=dict)
@@ -150,6 +148,11 @@ class StationState:
     """What `signed_values` keeps."""
     noted: dict[Any, Any] = field(default_factory=dict)
     """What single rules keep, by a key of their own that begins with the rule's id."""
+
+    @property
+    def boot(self) -> Any:
+        """The payload of its last BootNotification; None where there is none."""
+        return self.registration.call.payload if self.registration.call else None
 
     def number(self, name: str, default: int | None = None) -> int | None:
         """A configuration key or variable that counts something, as far as the capture shows it."""
@@ -221,16 +224,19 @@ class Tables:
         """The state of a session that is new, with its first event."""
         session = event.session
         if session.station is None:
-            station = StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
+            station = self._new_station()
         else:
-            new = StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
-            station = self._stations.setdefault(session.station, new)
+            station = self._stations.get(session.station) or self._new_station()
+            self._stations[session.station] = station
         state = SessionState(session, station)
         if session not in self._ended:  # frames may follow a Close
             self.sessions[session] = state
             if not isinstance(event, Opened) and state.is_judged:
                 self._is_here(event, station)
         return state
+
+    def _new_station(self) -> StationState:
+        return StationState(self.clock, self.expectations, meter_keys=self._meter_keys)
 
     def _is_here(self, event: Event, station: StationState) -> None:
         """A station has connected, or is found to be."""

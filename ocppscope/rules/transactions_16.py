@@ -17,6 +17,7 @@ from ocppscope.rules.registry import (
     Report,
     Severity,
     learns,
+    numbers_of,
     on_answer,
     on_call,
     on_event,
@@ -25,6 +26,7 @@ from ocppscope.rules.registry import (
 from ocppscope.rules.sources import HEURISTIC
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import ACCEPTED, info_of, token_of
+from ocppscope.rules.tables.connectors import AVAILABLE, RESERVED
 from ocppscope.rules.tables.deliveries import SENT, Delivery
 from ocppscope.rules.tables.reservations import Reservation
 from ocppscope.rules.tables.transactions import (
@@ -55,10 +57,6 @@ def _since(message: Message) -> str:
 
 def _clock(time: int | None) -> str:
     return (timestamp(time) or "").partition(".")[0]
-
-
-def _numbers(*messages: Message | None) -> tuple[int, ...]:
-    return tuple(one.n for one in messages if one is not None)
 
 
 def _is_seen_whole(one: Transaction, state: SessionState) -> bool:
@@ -132,7 +130,7 @@ def second_start(event: Message, state: SessionState) -> Report | None:
         detail, severity = f"{detail}; its StopTransaction may be missing from the capture", INFO
     elif here.id is None:
         detail, severity = f"{detail}: its StartTransaction was never confirmed", INFO
-    return Report(detail, f"connector {connector}", severity, _numbers(here.start))
+    return Report(detail, f"connector {connector}", severity, numbers_of(here.start))
 
 
 @rule(
@@ -155,10 +153,7 @@ def meter_went_back(event: Message, state: SessionState) -> Report | None:
     if meter >= last.meter_stop or repeats(event, last):
         return None
     detail = f"meterStart is {meter} Wh on connector {connector}, where {_named(last)} ended at {last.meter_stop} Wh"
-    return Report(detail, f"connector {connector}", events=_numbers(last.stop))
-
-
-_RESERVED: Final = "Reserved"
+    return Report(detail, f"connector {connector}", events=numbers_of(last.stop))
 
 
 @rule(
@@ -188,7 +183,7 @@ def no_reservation(event: Message, state: SessionState) -> Report | None:
             and _is_surely_live(one, event, start, state)
         ):
             shows = station.connectors.get((None, connector))
-            is_reserved = shows is not None and shows.n > one.n and _RESERVED in (shows.status, shows.before)
+            is_reserved = shows is not None and shows.n > one.n and RESERVED in (shows.status, shows.before)
             return Report(
                 f"StartTransaction on connector {connector} has no reservationId, "
                 f"where reservation {one.id} is live for its idTag",
@@ -269,7 +264,7 @@ def id_given_twice(event: Message, state: SessionState) -> Report | None:
     refused = text(info_of(payload).get("status")) not in (None, ACCEPTED)
     if refused:
         detail += "; its start was refused"
-    proof = _numbers(before.start if before else None, event.call)
+    proof = numbers_of(before.start if before else None, event.call)
     return Report(detail, f"transaction {identity[:40]}", INFO if refused else None, proof)
 
 
@@ -296,10 +291,10 @@ def id_not_positive(event: Message, state: SessionState) -> Report | None:
     status = text(info_of(payload).get("status"))
     detail = f"StartTransaction was answered with the transactionId {number}"
     if status in (None, ACCEPTED):
-        return Report(detail, str(number), events=_numbers(event.call))
+        return Report(detail, str(number), events=numbers_of(event.call))
     # Many answer a refused start so; the station has to stop that transaction with this id all the same.
     detail = f"{detail} and {str(status)[:20]}: the StopTransaction that follows has it too"
-    return Report(detail, f"{number} refused", _REFUSED_ID, _numbers(event.call))
+    return Report(detail, f"{number} refused", _REFUSED_ID, numbers_of(event.call))
 
 
 _NEVER_GIVEN: Final[Mapping[str, str]] = {
@@ -410,13 +405,13 @@ def stopped_again(event: Message, state: SessionState) -> Report | None:
     if stop is not None:
         detail = f"{detail} at {_since(stop)}"
     if earlier == content_of_stop(event) or (stop is not None and stop.payload == event.payload):
-        return Report(f"{detail}: the same again", "the same", INFO, _numbers(stop))
+        return Report(f"{detail}: the same again", "the same", INFO, numbers_of(stop))
     changed = _changed(stop, event)
     detail = f"{detail}{', with another ' + changed if changed else ', with other content'}"
     unanswered = one is not None and one.stop_answer is None
     if unanswered:
         detail = f"{detail}; the first was not confirmed"
-    return Report(detail, "another", WARNING if unanswered else None, _numbers(stop))
+    return Report(detail, "another", WARNING if unanswered else None, numbers_of(stop))
 
 
 def _changed(before: Message | None, after: Message) -> str:
@@ -464,12 +459,12 @@ def no_true_id(event: Message, state: SessionState) -> Report | None:
 def _what_it_means(identity: str, one: Transaction | None) -> tuple[str, tuple[int, ...]]:
     if one is not None and one.id is not None:
         said = f", and {one.status[:20]}," if one.status not in (None, ACCEPTED) and one.status else ""
-        proof = _numbers(one.start, one.start_answer)
+        proof = numbers_of(one.start, one.start_answer)
         return f"the CSMS gave{said} the id {one.id[:40]} to the transaction there", proof
     if one is not None and one.start is not None:
         refusal = one.noted.get(_REFUSAL)
         why = f"got the CallError {str(refusal.error.code)[:40]}" if refusal else "got no answer"
-        return f"its StartTransaction ({_since(one.start)}) {why}", _numbers(one.start, refusal)
+        return f"its StartTransaction ({_since(one.start)}) {why}", numbers_of(one.start, refusal)
     if identity == "0":
         return "no transaction runs there that the CSMS gave an id", ()
     return "its StartTransaction was lost: none without an answer is in the capture", ()
@@ -507,7 +502,7 @@ def stops_below_start(event: Message, state: SessionState) -> Report | None:
     if meter is None or meter >= one.meter_start:
         return None
     detail = f"{_named(one)} started at {one.meter_start} Wh and stopped at {meter} Wh"
-    return Report(detail, f"connector {one.place[1]}", events=_numbers(one.start))
+    return Report(detail, f"connector {one.place[1]}", events=numbers_of(one.start))
 
 
 @rule(
@@ -529,7 +524,7 @@ def stops_before_start(event: Message, state: SessionState) -> Report | None:
         return None
     by = duration(one.started - stopped)
     detail = f"{_named(one)} says {_clock(one.started)} for its start and {_clock(stopped)}, {by} before, for its stop"
-    return Report(detail, f"connector {one.place[1]}", events=_numbers(one.start))
+    return Report(detail, f"connector {one.place[1]}", events=numbers_of(one.start))
 
 
 _OF_ITSELF: Final = frozenset({"EmergencyStop", "EVDisconnected", "PowerLoss", "DeAuthorized"})
@@ -575,7 +570,7 @@ def wrong_reason(event: Message, state: SessionState) -> Report | None:
     ago = duration(event.time - proof.time) if proof.time is not None else "a moment"
     fitting = " or ".join(sorted(_REASONS[cause]))
     detail = f"StopTransaction {ago} after {cause} has {told_reason}, not {fitting}"
-    return Report(detail, cause, events=_numbers(proof))
+    return Report(detail, cause, events=numbers_of(proof))
 
 
 def _is_old(payload: dict[str, Any], event: Message) -> bool:
@@ -678,7 +673,7 @@ def odd_duration(event: Message, state: SessionState) -> Report | None:
     if lasted < 0 or _SHORT <= lasted <= _LONG:
         return None
     kind = "short" if lasted < _SHORT else "long"
-    return Report(f"{_named(one)} lasted {duration(lasted)}", kind, events=_numbers(one.start))
+    return Report(f"{_named(one)} lasted {duration(lasted)}", kind, events=numbers_of(one.start))
 
 
 _LARGEST_POWER: Final = 500_000
@@ -705,7 +700,7 @@ def odd_energy(event: Message, state: SessionState) -> Report | None:
     subject = f"connector {one.place[1]}"
     if energy == 0 and _was_charging(one, state):
         return Report(
-            f"{_named(one)} was Charging, and took 0 Wh", f"{subject} nothing", events=_numbers(one.start)
+            f"{_named(one)} was Charging, and took 0 Wh", f"{subject} nothing", events=numbers_of(one.start)
         )
     if energy <= 0 or one.started is None or stopped is None or stopped - one.started < MINUTE:
         return None
@@ -713,7 +708,7 @@ def odd_energy(event: Message, state: SessionState) -> Report | None:
     if power < _LARGEST_POWER:
         return None
     detail = f"{_named(one)} took {energy} Wh in {duration(stopped - one.started)}: {power / 1000:,.0f} kW on average"
-    return Report(detail, f"{subject} power", events=_numbers(one.start))
+    return Report(detail, f"{subject} power", events=numbers_of(one.start))
 
 
 def _was_charging(one: Transaction, state: SessionState) -> bool:
@@ -776,7 +771,6 @@ _AFTER_BOOT: Final = 300
 """Seconds that a station has after a boot to send what it queued."""
 _MANY: Final = 100
 _TOLD: Final = "TX16-005"
-_AVAILABLE: Final = "Available"
 
 
 @rule(
@@ -817,13 +811,13 @@ def _expect_stop(one: Transaction, boot: Message, state: SessionState) -> None:
         resumed = shows is not None and shows.n > boot.n and shows.status in _RUNNING
         if not one.is_open or goes_on or resumed:
             return None
-        is_idle = shows is not None and shows.n > boot.n and shows.status == _AVAILABLE
+        is_idle = shows is not None and shows.n > boot.n and shows.status == AVAILABLE
         detail = f"{_named(one)} ran when the station booted, and no StopTransaction came within 5 minutes"
         if is_idle:
-            detail = f"{detail}, though the connector is {_AVAILABLE}"
+            detail = f"{detail}, though the connector is {AVAILABLE}"
         one.noted[_TOLD] = True
         surely = is_idle and _is_seen_whole(one, state) and not is_held_up(state, boot)
-        return Report(detail, f"connector {one.place[1]}", None if surely else INFO, _numbers(one.start))
+        return Report(detail, f"connector {one.place[1]}", None if surely else INFO, numbers_of(one.start))
 
     look_again(state, "TX16-005", one.place, _AFTER_BOOT, verdict, boot)
 
@@ -833,13 +827,13 @@ def _open_at_end(one: Transaction, event: Closed, state: SessionState) -> Report
     detail = f"{_named(one)} was still running when the capture ended"
     severity: Severity = INFO
     latest = one.latest.n if one.latest else 0
-    if shows is not None and shows.status == _AVAILABLE and shows.n > latest and shows.seen and event.time:
+    if shows is not None and shows.status == AVAILABLE and shows.n > latest and shows.seen and event.time:
         lasted = event.time - shows.seen
         if lasted > _AFTER_BOOT * SECOND:
-            since = f"though the connector is {_AVAILABLE} since {duration(lasted)}"
+            since = f"though the connector is {AVAILABLE} since {duration(lasted)}"
             detail = f"{_named(one)} has no StopTransaction, {since}"
             severity = WARNING if _is_seen_whole(one, state) else INFO
-    return Report(detail, f"connector {one.place[1]}", severity, _numbers(one.start))
+    return Report(detail, f"connector {one.place[1]}", severity, numbers_of(one.start))
 
 
 # --- the queue ----------------------------------------------------------------------------------------------
@@ -888,7 +882,7 @@ def retry_timing(event: Message, state: SessionState) -> Report | None:
     if attempts is not None and 0 < attempts < one.refusals:
         so_far = f"{one.refusals} CallErrors; TransactionMessageAttempts is {attempts}"
         detail = f"{_about(event)} is sent again after {so_far}"
-        return Report(detail, "attempts", events=_numbers(one.first, one.last))
+        return Report(detail, "attempts", events=numbers_of(one.first, one.last))
     if interval is None or interval <= 0 or event.time is None or one.last.time is None:
         return None
     due = interval * one.sent * SECOND
@@ -903,7 +897,7 @@ def retry_timing(event: Message, state: SessionState) -> Report | None:
         f"{_about(event)} is sent again after {duration(waited)}; "
         f"it is due {duration(due)} after attempt {one.sent} ({interval} s × {one.sent})"
     )
-    return Report(detail, kind, events=_numbers(one.last))
+    return Report(detail, kind, events=numbers_of(one.last))
 
 
 def _is_late(refused: Message, event: Message, due: int) -> bool:
@@ -976,7 +970,7 @@ def out_of_order(event: Message, state: SessionState) -> Report | None:
         f"{_about(event)} tells of {_clock(time)}, {duration(newest - time)} before what was sent earlier",
         "timestamps",
         WARNING,
-        _numbers(before),
+        numbers_of(before),
     )
 
 
@@ -997,7 +991,7 @@ def _overtaken(event: Message, again: Delivery, newer: Message | None, state: Se
         f"{_about(event)} of {_since(again.first)} {_how_it_failed(again)} and comes again, "
         f"after {_about(newer)} was sent at {_since(newer)}"
     )
-    return Report(detail, "overtaken", INFO if unsure else None, _numbers(again.first, newer))
+    return Report(detail, "overtaken", INFO if unsure else None, numbers_of(again.first, newer))
 
 
 def _sent_together(event: Message, before: Message, state: SessionState) -> Report | None:
@@ -1005,7 +999,7 @@ def _sent_together(event: Message, before: Message, state: SessionState) -> Repo
         return None
     detail = f"{_about(event)} is sent while {_about(before)} is not answered"
     unsure = state.station.missed > before.n
-    return Report(detail, "at once", INFO if unsure else WARNING, _numbers(before))
+    return Report(detail, "at once", INFO if unsure else WARNING, numbers_of(before))
 
 
 _SAYS_NO: Final = frozenset({"NotImplemented", "NotSupported", "SecurityError"})

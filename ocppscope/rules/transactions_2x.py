@@ -15,7 +15,18 @@ from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V21
 from ocppscope.rules.expectations import expect, meet, unless_lost
 from ocppscope.rules.gates import says_something
-from ocppscope.rules.registry import ERROR, INFO, WARNING, Report, Severity, learns, on_answer, on_call, rule
+from ocppscope.rules.registry import (
+    ERROR,
+    INFO,
+    WARNING,
+    Report,
+    Severity,
+    learns,
+    numbers_of,
+    on_answer,
+    on_call,
+    rule,
+)
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.authorizations import token_of
@@ -53,10 +64,6 @@ def _is_whole(known: Transaction | None, state: SessionState) -> bool:
     )
 
 
-def _proof(*messages: Message | None) -> tuple[int, ...]:
-    return tuple(one.n for one in messages if one is not None)
-
-
 # --- the order of events ---
 
 
@@ -90,7 +97,7 @@ def not_started(event: Message, state: SessionState) -> Report | None:
     if seen.seq_no is not None and known.seq_no is not None and seen.seq_no <= known.seq_no:
         return None  # it was late, and says so; TX2-006 tells
     return Report(
-        f"Started of transaction {seen.id} comes after other events", seen.id, None, _proof(known.latest)
+        f"Started of transaction {seen.id} comes after other events", seen.id, None, numbers_of(known.latest)
     )
 
 
@@ -112,7 +119,7 @@ def after_ended(event: Message, state: SessionState) -> Report | None:
     if seen.seq_no is None or known.seq_no is None or seen.seq_no <= known.seq_no:
         return None  # it came late
     return Report(
-        f"{seen.kind} of transaction {seen.id}, which has ended", known.id or "", None, _proof(known.stop)
+        f"{seen.kind} of transaction {seen.id}, which has ended", known.id or "", None, numbers_of(known.stop)
     )
 
 
@@ -141,7 +148,7 @@ def started_twice(event: Message, state: SessionState) -> Report | None:
     if before == seen.seq_no:
         return None  # TX2-006
     said = f"Started of transaction {seen.id} with seqNo {before} and {seen.seq_no}"
-    return Report(said, known.id or "", None, _proof(known.start))
+    return Report(said, known.id or "", None, numbers_of(known.start))
 
 
 @rule(
@@ -175,7 +182,7 @@ def id_used_again(event: Message, state: SessionState) -> Report | None:
         f"{seen.id} is the id of a transaction that has ended",
         known.id or "",
         None,
-        _proof(known.start, known.stop),
+        numbers_of(known.start, known.stop),
     )
 
 
@@ -206,7 +213,7 @@ def event_missing(event: Message, state: SessionState) -> Report | None:
         f"seqNo {number} of transaction {seen.id} follows {known.seq_no}",
         known.id or "",
         severity,
-        _proof(known.latest),
+        numbers_of(known.latest),
     )
 
 
@@ -231,7 +238,7 @@ def seq_no_goes_back(event: Message, state: SessionState) -> Report | None:
         said = f"seqNo {number} of transaction {seen.id} again, with other content"
     else:
         said = f"seqNo {number} of transaction {seen.id} after {known.seq_no}"
-    return Report(said, known.id or "", None, _proof(known.latest))
+    return Report(said, known.id or "", None, numbers_of(known.latest))
 
 
 @rule(
@@ -281,7 +288,7 @@ def state_change_untold(event: Message, state: SessionState) -> Report | None:
         f"{known.charging_state} → {now} is told with triggerReason {seen.trigger}",
         "trigger",
         WARNING,
-        _proof(known.latest),
+        numbers_of(known.latest),
     )
 
 
@@ -607,7 +614,7 @@ def two_at_one_evse(event: Message, state: SessionState) -> Report | None:
         f"{seen.id} starts at EVSE {place} while {other.id} runs there",
         f"EVSE {place}",
         None,
-        _proof(other.start),
+        numbers_of(other.start),
     )
 
 
@@ -719,7 +726,7 @@ def transaction_status(event: Message, state: SessionState) -> Report | None:
         f"ongoingIndicator is {str(ongoing).lower()}, and transaction {identity} {said}",
         identity,
         None,
-        _proof(known.latest, event.call),
+        numbers_of(known.latest, event.call),
     )
 
 
@@ -739,7 +746,7 @@ def no_id_token_info(event: Message, state: SessionState) -> Report | None:
         return None
     if type(event.payload) is not dict or event.payload.get("idTokenInfo") is not None:
         return None
-    return Report("no idTokenInfo", "", None, _proof(event.call))
+    return Report("no idTokenInfo", "", None, numbers_of(event.call))
 
 
 _ENDED_WITHIN: Final = 600
@@ -772,7 +779,7 @@ def not_ended_after_boot(event: Message, state: SessionState) -> None:
             f"transaction {one.id} ran before the boot, and nothing was told of it within {_ENDED_WITHIN // 60} min",
             one.id,
             None,
-            _proof(one.start),
+            numbers_of(one.start),
         )
         expect(
             state,

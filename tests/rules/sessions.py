@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from ocppscope import rules
 from ocppscope.events import (
     FROM_CSMS,
@@ -240,6 +242,14 @@ BOOT_2X = ask(
     {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
     {"status": "Accepted", "currentTime": CURRENT, "interval": 300},
 )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+"""Whatever may stand where a payload or a field should: no rule may raise for it."""
 
 
 # --- judging ------------------------------------------------------------------------------------------------

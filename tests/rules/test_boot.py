@@ -7,6 +7,7 @@ from tests.rules.sessions import (
     BOOT_2X,
     BOOT_16,
     CURRENT,
+    JSON,
     SAFE_TLS,
     ask,
     call,
@@ -474,11 +475,6 @@ def test_clocks_without_times():
     assert not judged(BOOT_2X, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"], **V2)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = st.sampled_from(
     "status interval currentTime reason chargingStation serialNumber requestedMessage timestamp".split()
 )

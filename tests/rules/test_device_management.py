@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.rules.sessions import (
     BOOT_2X,
     CURRENT,
+    JSON,
     NOW,
     ask,
     call,
@@ -382,11 +383,6 @@ def test_versions_that_differ_for_a_reason(pieces):
     assert judged(send_list_2x(5), pieces[:-1], version_2x(4), only=["LIST-005"], **V2)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = st.sampled_from(
     "listVersion updateType localAuthorizationList vendorId data key unknownKey configurationKey setVariableData id"
     " setVariableResult getVariableData requestId seqNo tbc eventData constantStreamData message status".split()

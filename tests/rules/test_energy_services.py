@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rules.sessions import BOOT_2X, CURRENT, ask, case, findings_of, gap, judged, opened, stamp
+from tests.rules.sessions import BOOT_2X, CURRENT, JSON, ask, case, findings_of, gap, judged, opened, stamp
 
 E, W, I = "error", "warning", "info"
 V2, V21 = {"version": "2.0.1"}, {"version": "2.1"}
@@ -402,11 +402,6 @@ def test_taxes_are_summed_apart():
     assert "TRF-003" not in rules_of(started(), tell("Updated", 1, "RunningCost", costDetails=costs))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = st.sampled_from(
     "transactionId transactionInfo costDetails tariff controlId controlType fixedVar supersededIds chargingNeeds evseId"
     " chargingProfile eventType requestId batteryData idToken alarmEnded status triggerReason".split()

@@ -6,6 +6,7 @@ from tests.rules.sessions import (
     BOOT_2X,
     BOOT_16,
     CURRENT,
+    JSON,
     ask,
     call,
     case,
@@ -563,11 +564,6 @@ def test_a_change_of_variables_that_needs_a_reboot():
     assert "X: no Boot" in findings_of(change, REBOOT_LATER, only=["RMT-016"], **V2)["RMT-016"].detail
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = st.sampled_from(
     "idTag connectorId chargingProfile transactionId transactionInfo evse status requestedMessage type key".split()
 )

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from tests.rules.sessions import (
     BOOT_2X,
     CURRENT,
+    JSON,
     ask,
     call,
     case,
@@ -249,11 +250,6 @@ def test_an_evse_that_stays_reserved():
     assert not judged(told, connector_2x("Available", "st9"), "+130s", BEAT, only=["RES-004"], **V2)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = st.sampled_from(
     "idTag connectorId evse evseId reservationId id idToken parentIdTag expiryDate status connectorStatus".split()
 )

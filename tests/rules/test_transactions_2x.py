@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from tests.rules.sessions import (
     CURRENT,
+    JSON,
     NOW,
     ask,
     call,
@@ -693,11 +694,6 @@ def test_the_reset_of_an_evse_is_no_boot():
     assert not judged(started(), asked, AWAY, boot("PowerUp"), LATER, only=["TX2-026"], **V21)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 FIELDS = st.fixed_dictionaries(
     {},
     optional={

@@ -107,8 +107,6 @@ class Connector:
     """errorCode (1.6)."""
     before: str | None = None
     """The status before this one; None where it is the first."""
-    before_fault: str | None = None
-    """The status before it faulted."""
     since: int = 0
     """The number of the message that said so first."""
     payload: dict[str, Any] = field(default_factory=dict)
@@ -154,8 +152,6 @@ def _remember(
     if status != known.status:
         known.needless.clear()
         known.before = known.status
-        if status == FAULTED:
-            known.before_fault = known.status
         known.status, known.time, known.seen, known.since = status, time, event.time, event.n
     known.n, known.session, known.error = event.n, event.session.number, error
     return known

@@ -15,7 +15,7 @@ from ocppscope.ocpp.versions import V16
 from ocppscope.rules.gates import limited
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.authorizations import token_of
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import ACCEPTED, asked, status_of
 
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
@@ -26,7 +26,6 @@ _EVSES: Final = 200
 _PERIODS: Final = 200
 """Periods from which on a schedule is not kept."""
 _SETTINGS: Final = 100
-ACCEPTED: Final = "Accepted"
 
 # --- purposes and kinds ---
 

@@ -12,6 +12,8 @@ from ocppscope.rules.registry import learns, on_answer, on_call
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState
 
+ACCEPTED: Final = "Accepted"
+REJECTED: Final = "Rejected"
 _OF_CSMS: Final = frozenset().union(*(senders[FROM_CSMS] for senders in BY_SENDER.values()))
 
 

@@ -13,13 +13,12 @@ from ocppscope.ocpp.recent import Recent
 from ocppscope.rules.gates import reserved
 from ocppscope.rules.registry import learns, on_answer, on_call
 from ocppscope.rules.tables.authorizations import token_of
-from ocppscope.rules.tables.connectors import Place
+from ocppscope.rules.tables.connectors import AVAILABLE, Place
 from ocppscope.rules.tables.requests import asked, status_of
 
 if TYPE_CHECKING:
     from ocppscope.rules.state import SessionState, StationState
 
-_AVAILABLE: Final = "Available"
 _OUT_OF_USE: Final = frozenset({"Faulted", "Unavailable"})
 
 
@@ -135,7 +134,7 @@ def learn_release(event: Message, state: "SessionState") -> None:
             for reservation in known.values():
                 if one.connector in (0, reservation.place[1]):
                     reservation.is_released = True
-        elif one.status == _AVAILABLE:
+        elif one.status == AVAILABLE:
             for reservation in known.values():
                 if reservation.place in ((one.evse, one.connector), (one.evse, None)) and any(
                     reservation.place

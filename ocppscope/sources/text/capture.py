@@ -54,7 +54,6 @@ class TextCapture:
         self._title = inputs[0].title if inputs else ""
         self._watched: list[Dialect] = []
         self._fed = 0
-        self._lines_read = 0
         marks = tuple(mark for one in chosen for mark in one.marks)
         continued = tuple(pattern for one in chosen for pattern in one.continued)
         self._watches_all = dialect is None
