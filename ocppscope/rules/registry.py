@@ -95,7 +95,7 @@ class Rule:
 
     def __reduce__(self) -> tuple[Callable[[str], "Rule"], tuple[str]]:
         """By its id: every process has declared the same rules."""
-        return RULES.__getitem__, (self.id,)
+        return _rule_of, (self.id,)
 
     def severity_in(self, profile: Profile, report: Report | None = None) -> Severity:
         override = report.severity if report else None
@@ -199,6 +199,10 @@ RULES: Final[dict[str, Rule]] = {}
 """Every rule by its id, in the order of their modules."""
 LEARNERS: Final[list[tuple[Trigger, Learner]]] = []
 """What fills the state tables from messages, after the rules have looked at them."""
+
+
+def _rule_of(rule_id: str) -> Rule:
+    return RULES[rule_id]
 
 
 L = TypeVar("L", bound=Learner)

@@ -1,23 +1,22 @@
-"""LIST, DT, DM, DISP: local lists, data transfer, configuration and the device model (section O).
+"""DM, DISP: configuration keys, variables and what is reported of them, display messages (section O).
 
-Sources: OCPP 1.6 edition 2 §4.3, §5.3, §5.10, §5.15; OCPP 2.0.1 and 2.1 part 2, functional blocks B, D, N, O, P.
+Sources: OCPP 1.6 edition 2 §5.3; OCPP 2.0.1 and 2.1 part 2, functional blocks B, N, O.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Final
 
 from ocppscope.events import CALLRESULT, SEND, Message
-from ocppscope.ocpp import tunnels
 from ocppscope.ocpp.lenient import fields, identifier, items, text, whole
 from ocppscope.ocpp.versions import V2X, V16, V21
 from ocppscope.rules.configuration import CHOICES
 from ocppscope.rules.expectations import expect, meet, unless_lost
 from ocppscope.rules.registry import (
     ERROR,
-    INFO,
     WARNING,
     Report,
     learns,
+    numbers_of,
     on_answer,
     on_call,
     on_send,
@@ -25,154 +24,8 @@ from ocppscope.rules.registry import (
 )
 from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState
-from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.flows import PARTS, is_last, key_of
-from ocppscope.rules.tables.local_list import version_of
 from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, asked, status_of
-
-
-def _proof(event: Message, *others: int) -> tuple[int, ...]:
-    return (*others, event.call.n) if event.call else others
-
-
-# --- the local authorization list ---
-
-
-@rule(
-    "LIST-001",
-    "A list version that is not above 0",
-    ERROR,
-    on_call("SendLocalList"),
-    source=part_2("D01.FR.18", "errata 3.52"),
-    hint="number lists from 1: 0 means that there is none, -1 that there cannot be one (1.6)",
-)
-def list_version(event: Message, state: SessionState) -> Report | None:
-    version = version_of(fields(event.payload))
-    return Report(f"the version is {version}") if version is not None and version <= 0 else None
-
-
-@rule(
-    "LIST-002",
-    "An old differential list is not refused",
-    ERROR,
-    on_answer("SendLocalList"),
-    source=part_2("D01.FR.19", "§7.47"),
-    hint="a differential list with a version that is not higher than the station's is answered VersionMismatch",
-    needs="start",
-)
-def old_list(event: Message, state: SessionState) -> Report | None:
-    known, payload = state.station.local_list, asked(event)
-    version = version_of(payload)
-    if payload.get("updateType") != "Differential" or status_of(event) != ACCEPTED or version is None:
-        return None
-    if known.version is None or known.is_empty or version > known.version or state.has_gap:
-        return None
-    if event.call is not None and known.n > event.call.n:
-        return None
-    return Report(f"version {version} was accepted after {known.version}", events=_proof(event, known.n))
-
-
-@rule(
-    "LIST-003",
-    "A token stands twice in a list",
-    ERROR,
-    on_call("SendLocalList"),
-    source=part_2("D01.FR.06", "§6.41"),
-    hint="send each idTag or idToken once; upper and lower case are the same",
-)
-def token_twice(event: Message, state: SessionState) -> Report | None:
-    entries = items(fields(event.payload).get("localAuthorizationList"))
-    seen: set[str] = set()
-    twice: list[str] = []
-    for entry in map(fields, entries):
-        token = token_of(entry)
-        if token is not None and token in seen:
-            twice.append(token)
-        elif token is not None:
-            seen.add(token)
-    return (
-        Report(f"{len(twice)} of {len(entries)} entries, the first at token {twice[0]!r}") if twice else None
-    )
-
-
-@rule(
-    "LIST-004",
-    "No full list after one was refused",
-    WARNING,
-    on_call("SendLocalList"),
-    source=part_2("D01.FR.03", "§5.15"),
-    hint="after Failed or VersionMismatch the CSMS sends the full list",
-    needs="session",
-)
-def no_full_list(event: Message, state: SessionState) -> Report | None:
-    refused = state.station.local_list.refused
-    if refused is None or fields(event.payload).get("updateType") != "Differential":
-        return None
-    return Report(f"Differential, after {status_of(refused)}", events=(refused.n,))
-
-
-@rule(
-    "LIST-005",
-    "The list version is not the one that was accepted",
-    ERROR,
-    on_answer("GetLocalListVersion"),
-    source=part_2("D02", "§5.10, §6.28"),
-    hint="the station lost its list: send it in full; 0 means that it has none, -1 that it supports none (1.6)",
-    needs="session",
-)
-def other_version(event: Message, state: SessionState) -> Report | None:
-    known, version = state.station.local_list, version_of(fields(event.payload))
-    if event.type != CALLRESULT or version is None or known.version is None or version == known.version:
-        return None
-    if not known.was_sent or state.has_gap or (event.call is not None and known.n > event.call.n):
-        return None
-    if version == 0 and (known.is_empty or known.may_be_empty or known.is_off):
-        return None
-    if known.sent is not None and version == version_of(fields(known.sent.payload)):
-        return None  # only the answer that accepted it was lost
-    meaning = {0: " (none)", -1: " (not supported)"}.get(version, "")
-    return Report(
-        f"it is {version}{meaning}; version {known.version} was accepted", events=_proof(event, known.n)
-    )
-
-
-# --- DataTransfer ---
-
-
-@rule(
-    "DT-001",
-    "An unknown DataTransfer is answered with data",
-    ERROR,
-    on_answer("DataTransfer"),
-    source=part_2("P01.FR.05, P01.FR.06", "§4.3"),
-    hint="with UnknownVendorId and UnknownMessageId leave data out",
-    needs="exchange",
-)
-def unknown_with_data(event: Message, state: SessionState) -> Report | None:
-    status = status_of(event)
-    if status not in ("UnknownVendorId", "UnknownMessageId") or fields(event.payload).get("data") is None:
-        return None
-    return Report(f"{status} with data", events=_proof(event))
-
-
-@rule(
-    "DT-002",
-    "A message of ISO 15118 in a DataTransfer",
-    INFO,
-    on_call("DataTransfer"),
-    source="OCA, Using ISO 15118 Plug & Charge with OCPP 1.6",
-    hint="its data is the JSON of the 2.0.1 action that messageId names; `show` decodes it",
-    versions=(V16,),
-)
-def tunnelled(event: Message, state: SessionState) -> Report | None:
-    payload = fields(event.payload)
-    if payload.get("vendorId") != tunnels.PLUG_AND_CHARGE:
-        return None
-    action = text(payload.get("messageId"))
-    if tunnels.inner(payload.get("data")) is None:
-        return Report(f"{action or 'no messageId'}, and data is no JSON object in a string", action or "")
-    return Report(f"{action or 'no messageId'} is tunnelled", action or "")
-
 
 # --- variables ---
 
@@ -224,12 +77,14 @@ def other_results(event: Message, state: SessionState) -> Report | None:
     results = list(map(fields, items(fields(event.payload).get(answered))))
     if len(entries) != len(results):
         return Report(
-            f"{len(results)} results for {len(entries)} entries", str(event.action), events=_proof(event)
+            f"{len(results)} results for {len(entries)} entries",
+            str(event.action),
+            events=numbers_of(event.call),
         )
     left = {_names(entry, attribute): entry for entry in results}
     for entry in entries:
         if _names(entry, attribute) not in left:
-            return Report(f"no result for {_said(entry)}", str(event.action), events=_proof(event))
+            return Report(f"no result for {_said(entry)}", str(event.action), events=numbers_of(event.call))
     return None
 
 
@@ -392,7 +247,7 @@ def unknown_slot(event: Message, state: SessionState) -> Report | None:
     slots = {part.strip() for part in choices.split(",")}
     if str(slot) in slots:
         return None
-    return Report(f"slot {slot} was accepted; there are {choices[:60]}", events=_proof(event))
+    return Report(f"slot {slot} was accepted; there are {choices[:60]}", events=numbers_of(event.call))
 
 
 _SECRET_KEYS: Final = frozenset({"authorizationkey"})
@@ -446,7 +301,7 @@ def configuration_key(event: Message, state: SessionState) -> list[Report]:
             f"{key} was told to be {known[0]}, and is answered {status}",
             key or "",
             None,
-            _proof(event, known[1]),
+            (known[1], *numbers_of(event.call)),
         )
     ]
 
@@ -569,10 +424,10 @@ def display_message(event: Message, state: SessionState) -> list[Report]:
     known = state.station.transactions.find(identifier(message.get("transactionId")))
     if known is not None and known.stop is not None and known.stop.n < event.call.n:
         said = f"transaction {known.id} has ended"
-        found.append(Report(said, "transaction", None, _proof(event, known.stop.n)))
+        found.append(Report(said, "transaction", None, (known.stop.n, *numbers_of(event.call))))
     for name, value in _wanted(message):
         choices = _choices(state, _SUPPORTED[name])
         if type(value) is str and choices and value not in choices:
             said = f"{name} {value}; the station supports {', '.join(sorted(choices))[:100]}"
-            found.append(Report(said, name, None, _proof(event)))
+            found.append(Report(said, name, None, numbers_of(event.call)))
     return found

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,41 +8,18 @@ from tests.rules.sessions import (
     JSON,
     NOW,
     ask,
-    call,
     case,
-    closed,
     findings_of,
     gap,
     judged,
     opened,
-    result,
 )
+from tests.rules.test_local_lists import send_list
 
 E, W, I = "error", "warning", "info"
 V2, V21 = {"version": "2.0.1"}, {"version": "2.1"}
 BEAT = ask("h", "Heartbeat", {}, {"currentTime": CURRENT})
 ACCEPTED = {"status": "Accepted"}
-
-
-def send_list(version, kind="Full", tags=("A",), status="Accepted", message_id=None):
-    entries = [{"idTag": tag, "idTagInfo": {"status": "Accepted"}} for tag in tags]
-    asked = {"listVersion": version, "updateType": kind, "localAuthorizationList": entries}
-    return ask(message_id or f"l{version}{kind}", "SendLocalList", asked, {"status": status}, "<")
-
-
-def send_list_2x(version, kind="Full", tags=("A",), status="Accepted"):
-    token = {"type": "ISO14443"}
-    entries = [{"idToken": token | {"idToken": tag}, "idTokenInfo": {"status": "Accepted"}} for tag in tags]
-    asked = {"versionNumber": version, "updateType": kind, "localAuthorizationList": entries}
-    return ask(f"l{version}{kind}", "SendLocalList", asked, {"status": status}, "<")
-
-
-def version(number):
-    return ask("v", "GetLocalListVersion", {}, {"listVersion": number}, "<")
-
-
-def transfer(status, **more):
-    return ask("d", "DataTransfer", {"vendorId": "V"}, {"status": status} | more)
 
 
 def variable(name="X", component="C", instance=None, **more):
@@ -171,46 +146,27 @@ def transaction(kind, number):
     return ask(f"t{number}", "TransactionEvent", asked, {})
 
 
-TUNNEL = {"vendorId": "org.openchargealliance.iso15118pnc", "messageId": "Authorize"}
 READ_ONLY = {"key": "K", "readonly": True, "value": "1"}
-UNKNOWN = keys(unknown=["K"])
 SECRET = {"key": "AuthorizationKey", "readonly": False}
 
+
+def rules_of(*pieces, **options):
+    return set(findings_of(*pieces, **{"version": "2.0.1"} | options))
+
+
+NAMES = st.sampled_from(
+    "listVersion updateType localAuthorizationList vendorId data key unknownKey configurationKey setVariableData id"
+    " setVariableResult getVariableData requestId seqNo tbc eventData constantStreamData message status".split()
+)
+FROM_CSMS = (
+    "SendLocalList GetLocalListVersion GetConfiguration ChangeConfiguration SetVariables GetVariables GetReport"
+    " SetVariableMonitoring SetNetworkProfile SetDisplayMessage AdjustPeriodicEventStream"
+).split()
+FROM_STATION = (
+    "DataTransfer NotifyReport NotifyEvent NotifyCustomerInformation OpenPeriodicEventStream ClosePeriodicEventStream"
+).split()
+
 CASES = [
-    case("LIST-001", send_list(0), send_list(1), E),
-    case("LIST-001", send_list_2x(-1), send_list_2x(1), E, **V2),
-    case(
-        "LIST-002",
-        [send_list(5), send_list(4, "Differential")],
-        [send_list(5), send_list(4, "Differential", status="VersionMismatch")],
-        E,
-    ),
-    case(
-        "LIST-002",
-        [send_list_2x(5), send_list_2x(5, "Differential")],
-        [send_list_2x(5), send_list_2x(6, "Differential")],
-        E,
-        **V2,
-    ),
-    case("LIST-003", send_list(1, tags=("AB", "ab")), send_list(1, tags=("AB", "AC")), E),
-    case("LIST-003", send_list_2x(1, tags=("AB", "ab")), send_list_2x(1, tags=("AB", "AC")), E, **V2),
-    case(
-        "LIST-004",
-        [send_list(1, "Differential", status="Failed"), send_list(2, "Differential")],
-        [send_list(1, "Differential", status="Failed"), send_list(2)],
-        W,
-    ),
-    case("LIST-005", [send_list(5), version(4)], [send_list(5), version(5)], E),
-    case("LIST-005", [send_list(5), version(0)], [send_list(5, tags=()), version(0)], E, about="none"),
-    case("DT-001", transfer("UnknownVendorId", data="x"), transfer("Accepted", data="x"), E),
-    case("DT-001", transfer("UnknownMessageId", data="x"), transfer("UnknownMessageId"), E, **V2),
-    case(
-        "DT-002",
-        ask("d", "DataTransfer", TUNNEL | {"data": json.dumps({"certificate": "x"})}, ACCEPTED),
-        transfer("Accepted"),
-        I,
-        subject="Authorize",
-    ),
     case("DM-001", set_variables("A", "B", answered=["A"]), set_variables("A", "B"), E, about="count", **V2),
     case(
         "DM-001",
@@ -310,10 +266,6 @@ def test_legal(one):
     one.check_legal()
 
 
-def rules_of(*pieces, **options):
-    return set(findings_of(*pieces, **{"version": "2.0.1"} | options))
-
-
 def test_a_report_that_was_asked_for_before_the_capture():
     assert not rules_of(opened(late=True), part(3), part(4)) & {"DM-004"} - {"DM-004"}
     assert "DM-004" not in rules_of(opened(late=True), part(0), part(0))
@@ -332,68 +284,8 @@ def test_an_event_report_begins_again_at_0():
     assert "DM-005" not in rules_of(BOOT_2X, [alert(cleared=False, number=n) for n in range(3)])
 
 
-def test_a_list_that_crosses_the_question():
-    crossing = [
-        send_list(5),
-        f"< {call('v', 'GetLocalListVersion')}",
-        send_list(6),
-        f"> {result('v', {'listVersion': 5})}",
-    ]
-    assert "LIST-005" not in findings_of(crossing)
-
-
 def test_a_monitor_may_have_alerted_before_the_capture():
     assert "DM-008" not in rules_of(alert(cleared=True))
-
-
-def test_a_tunnel_whose_data_is_no_json():
-    found = findings_of(ask("d", "DataTransfer", TUNNEL | {"data": "x"}, ACCEPTED))
-    assert "no JSON object" in found["DT-002"].detail
-
-
-def version_2x(number):
-    return ask("v", "GetLocalListVersion", {}, {"versionNumber": number}, "<")
-
-
-def use_of_list(value):
-    about = {"component": {"name": "LocalAuthListCtrlr"}, "variable": {"name": "Enabled"}}
-    answer = {"setVariableResult": [about | {"attributeStatus": "Accepted"}]}
-    return ask("e", "SetVariables", {"setVariableData": [about | {"attributeValue": value}]}, answer, "<")
-
-
-def without(*tags):
-    entries = [{"idToken": {"idToken": tag, "type": "ISO14443"}} for tag in tags]
-    asked = {"versionNumber": 6, "updateType": "Differential", "localAuthorizationList": entries}
-    return ask("w", "SendLocalList", asked, ACCEPTED, "<")
-
-
-UNANSWERED = f"< {call('u', 'SendLocalList', {'versionNumber': 6, 'updateType': 'Full'})}"
-
-
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        [use_of_list("false"), version_2x(0)],
-        [without("A"), version_2x(0)],
-        [UNANSWERED, closed(), "+60s", opened(), version_2x(6)],
-    ],
-)
-def test_versions_that_differ_for_a_reason(pieces):
-    assert not judged(send_list_2x(5), pieces, only=["LIST-005"], **V2)
-    assert judged(send_list_2x(5), pieces[:-1], version_2x(4), only=["LIST-005"], **V2)
-
-
-NAMES = st.sampled_from(
-    "listVersion updateType localAuthorizationList vendorId data key unknownKey configurationKey setVariableData id"
-    " setVariableResult getVariableData requestId seqNo tbc eventData constantStreamData message status".split()
-)
-FROM_CSMS = (
-    "SendLocalList GetLocalListVersion GetConfiguration ChangeConfiguration SetVariables GetVariables GetReport"
-    " SetVariableMonitoring SetNetworkProfile SetDisplayMessage AdjustPeriodicEventStream"
-).split()
-FROM_STATION = (
-    "DataTransfer NotifyReport NotifyEvent NotifyCustomerInformation OpenPeriodicEventStream ClosePeriodicEventStream"
-).split()
 
 
 @given(asked=JSON | st.dictionaries(NAMES, JSON), answer=JSON | st.dictionaries(NAMES, JSON))
