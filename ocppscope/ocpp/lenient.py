@@ -13,6 +13,7 @@ _LARGEST: Final = (1 << 63) - 1
 """What a database's integer holds. A year beyond 2262 is more, in nanoseconds."""
 _LONGEST: Final = 1_000
 """Characters; the longest name or identifier of any version has 255 (2.1: 2,500 for free text)."""
+_MOST: Final = 1e12
 NOT_AS_EXPECTED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
 """What it raises to read a payload of another shape than the standard's as if it had the standard's."""
 
@@ -53,6 +54,11 @@ def finite(value: Any) -> float:
     if not isfinite(found):
         raise ValueError
     return found
+
+
+def number(value: Any) -> float | None:
+    """A number; a string that holds one is none, and neither is one that no station can mean."""
+    return float(value) if type(value) in (int, float) and abs(value) < _MOST else None
 
 
 def told(value: Any) -> int | None:

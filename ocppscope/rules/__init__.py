@@ -2,6 +2,7 @@
 
 from ocppscope.rules import (
     authorization,
+    battery_swap,
     boot,
     capture,
     charging_limits,
@@ -10,8 +11,9 @@ from ocppscope.rules import (
     connectors,
     data_transfer,
     device_model,
-    energy_services,
+    discharging,
     firmware,
+    grid_services,
     local_lists,
     meter_values,
     remote_control,
@@ -22,6 +24,7 @@ from ocppscope.rules import (
     signed_values,
     smart_charging,
     tables,
+    tariffs,
     times,
     transactions_2x,
     transactions_16,
@@ -30,6 +33,7 @@ from ocppscope.rules import (
 
 __all__ = [
     "authorization",
+    "battery_swap",
     "boot",
     "capture",
     "charging_limits",
@@ -38,8 +42,9 @@ __all__ = [
     "connectors",
     "data_transfer",
     "device_model",
-    "energy_services",
+    "discharging",
     "firmware",
+    "grid_services",
     "local_lists",
     "meter_values",
     "remote_control",
@@ -50,6 +55,7 @@ __all__ = [
     "signed_values",
     "smart_charging",
     "tables",
+    "tariffs",
     "times",
     "transactions_2x",
     "transactions_16",

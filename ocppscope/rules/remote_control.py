@@ -18,7 +18,7 @@ from ocppscope.rules.sources import part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.authorizations import token_of
 from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, TRIGGERED, asked, status_of
-from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, tells_more
+from ocppscope.rules.tables.transactions import IS_AWAITED, Transaction, id_in, tells_more
 from ocppscope.rules.waiting import is_held_up
 
 _MARGIN: Final = 30
@@ -173,10 +173,6 @@ def no_stop(event: Message, state: SessionState) -> Report | None:
     return None
 
 
-def _transaction_of(payload: dict[str, Any]) -> str | None:
-    return identifier(fields(payload.get("transactionInfo")).get("transactionId"))
-
-
 def _remote_start_id(payload: dict[str, Any]) -> int | None:
     return whole(fields(payload.get("transactionInfo")).get("remoteStartId"))
 
@@ -240,7 +236,7 @@ def remote_start_without_reason(event: Message, state: SessionState) -> Report |
     remote = _remote_start_id(payload)
     if remote is None:
         return None
-    known = state.station.transactions.find(_transaction_of(payload))
+    known = state.station.transactions.find(id_in(payload))
     if known is not None and (known.remote_start_id == remote or known.missing):
         return None
     if known is None and payload.get("eventType") != "Started":
@@ -313,7 +309,7 @@ def stop_answer(event: Message, state: SessionState) -> Report | None:
     if event.call is None:
         payload = fields(event.payload)
         if payload.get("eventType") == "Ended" or payload.get("triggerReason") == "RemoteStop":
-            meet(station, "RMT-008", _transaction_of(payload))
+            meet(station, "RMT-008", id_in(payload))
         return None
     identity, status = identifier(asked(event).get("transactionId")), status_of(event)
     known = station.transactions.find(identity)

@@ -83,6 +83,11 @@ class Transaction:
         return self.stop is None
 
 
+def id_in(payload: dict[str, Any]) -> str | None:
+    """The transactionId of a TransactionEvent."""
+    return identifier(fields(payload.get("transactionInfo")).get("transactionId"))
+
+
 class Transactions:
     """Those of one station."""
 
