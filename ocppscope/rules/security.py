@@ -18,7 +18,7 @@ from ocppscope.ocpp.times import DAY, HOUR, SECOND, duration, timestamp
 from ocppscope.ocpp.versions import V2X, V16, V21
 from ocppscope.rules.expectations import expect, meet
 from ocppscope.rules.registry import ERROR, INFO, WARNING, Profile, Report, Severity, on_answer, on_call, rule
-from ocppscope.rules.sources import part_2
+from ocppscope.rules.sources import WHITEPAPER, part_2, whitepaper
 from ocppscope.rules.state import SessionState
 from ocppscope.rules.tables.certificates import (
     ROOTS,
@@ -32,17 +32,12 @@ from ocppscope.rules.tables.certificates import (
 from ocppscope.rules.tables.requests import ACCEPTED, REJECTED, asked, status_of
 
 _DONE: Final = frozenset({ACCEPTED, "RebootRequired"})
-_WHITEPAPER: Final = "OCPP 1.6 security whitepaper"
 _SHOWN: Final = 80
 """Characters of a name that are shown."""
 _TOLERANCE: Final = HOUR
 """By which clocks may differ where validity is looked at."""
 _EVENT_WITHIN: Final = 300
 """Seconds for a security event to be told."""
-
-
-def _whitepaper(of: str, v2x: str) -> dict[str, str]:
-    return part_2(v2x) | {V16: f"{_WHITEPAPER} {of}"}
 
 
 def _day(time: int) -> str:
@@ -77,7 +72,7 @@ def _pending(state: SessionState, payload: dict[str, Any]) -> Signing | None:
     WARNING,
     on_call("SignCertificate"),
     on_answer("SignCertificate"),
-    source=_whitepaper("A02", "A02.FR.17, A02.FR.18, A02.FR.19"),
+    source=whitepaper("A02", "A02.FR.17, A02.FR.18, A02.FR.19"),
     hint="the CSMS sends CertificateSigned in time; the station waits CertSigningWaitMinimum, then ever twice as long",
     needs="time",
 )
@@ -162,7 +157,7 @@ def _why_invalid(text_of_chain: str, time: int | None) -> tuple[str, bool] | Non
     ERROR,
     on_call("CertificateSigned", "SecurityEventNotification"),
     on_answer("CertificateSigned"),
-    source=_whitepaper("A02.FR.06, A02.FR.07", "A02.FR.06, A02.FR.07"),
+    source=whitepaper("A02.FR.06, A02.FR.07", "A02.FR.06, A02.FR.07"),
     hint="the station rejects one that is invalid or not for its key, and tells InvalidChargingStationCertificate",
     needs="session",
 )
@@ -357,7 +352,7 @@ def _profile(state: SessionState) -> tuple[int, str] | None:
     "The security profile is lowered",
     ERROR,
     on_answer("ChangeConfiguration", "SetNetworkProfile"),
-    source=part_2("B09.FR.04, B09.FR.31, B09.FR.32") | {V16: f"{_WHITEPAPER} A05.FR.01"},
+    source=part_2("B09.FR.04, B09.FR.31, B09.FR.32") | {V16: f"{WHITEPAPER} A05.FR.01"},
     hint="the station rejects a lower profile; only AllowSecurityProfileDowngrade lets it go from 3 to 2",
     needs="session",
 )
@@ -438,7 +433,7 @@ _SLOTS: Final = 20
     "A security event",
     INFO,
     on_call("SecurityEventNotification"),
-    source=_whitepaper("§8", "A04.FR.01, appendix 1"),
+    source=whitepaper("§8", "A04.FR.01, appendix 1"),
     hint="look at what the station tells: a critical event is one that an operator should know of",
     needs="session",
 )
@@ -477,7 +472,7 @@ _REAL_BOOTS: Final = frozenset(
     WARNING,
     on_call("FirmwareStatusNotification", "SignedFirmwareStatusNotification", "SecurityEventNotification"),
     on_answer("BootNotification", "SetVariables"),
-    source=_whitepaper("A04.FR.01, §8", "A04.FR.01, appendix 1"),
+    source=whitepaper("A04.FR.01, §8", "A04.FR.01, appendix 1"),
     hint="the station sends SecurityEventNotification for each critical event, later where it was offline",
     needs="time",
 )
@@ -555,7 +550,7 @@ def _expect_boot_event(event: Message, state: SessionState) -> None:
     "A certificate is installed, listed or deleted as it should not be",
     ERROR,
     on_answer("InstallCertificate", "DeleteCertificate", "GetInstalledCertificateIds"),
-    source=_whitepaper("M04.FR.04, M04.FR.05, M05.FR.06, M05.FR.10, §6.1", "M03, M04.FR.06, M05.FR.10"),
+    source=whitepaper("M04.FR.04, M04.FR.05, M05.FR.06, M05.FR.10, §6.1", "M03, M04.FR.06, M05.FR.10"),
     hint="the station refuses what the standard forbids, and hashes the issuer's name and key as RFC 6960 does",
     needs="session",
 )
@@ -670,7 +665,7 @@ def _mismatch(key: HashKey, root: Certificate) -> Report | None:
     "A certificate that has expired, or is not yet valid",
     WARNING,
     on_call("CertificateSigned", "InstallCertificate"),
-    source=_whitepaper("A02.FR.06, A02.FR.08", "A02.FR.06"),
+    source=whitepaper("A02.FR.06, A02.FR.08", "A02.FR.06"),
     hint="the CSMS sends certificates that are valid now; look at its clock and at its certificate authority",
     needs="time",
 )
@@ -706,7 +701,7 @@ _MOST_21: Final = 64
     "A password for HTTP Basic that is too short or too long",
     WARNING,
     on_call("ChangeConfiguration", "SetVariables", "SetNetworkProfile"),
-    source=_whitepaper("A00, §7.2", "A00.FR.205"),
+    source=whitepaper("A00, §7.2", "A00.FR.205"),
     hint="1.6: 16 to 20 random bytes as 32 to 40 hexadecimal digits; 2.x: 16 to 40 characters",
 )
 def odd_password(event: Message, state: SessionState) -> list[Report]:

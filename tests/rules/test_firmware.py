@@ -7,10 +7,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ocppscope.rules.tables.firmware import FIRMWARE, FIRMWARE_16, LOG, STATUS_OF, left_out
 from tests.rules.sessions import (
     BOOT_16,
     CURRENT,
@@ -108,10 +105,6 @@ def diagnostics(answer=None, location="https://x/"):
     )
 
 
-def uploads(*statuses):
-    return told(*statuses, number=None, action="DiagnosticsStatusNotification")
-
-
 def log(number=1, answer="Accepted", kind="DiagnosticsLog", filename="l.zip", **more):
     asked = {"logType": kind, "requestId": number, "log": {"remoteLocation": "https://x/"}} | more
     named = {} if filename is None or answer == "Rejected" else {"filename": filename}
@@ -160,8 +153,15 @@ V201 = {"version": "2.0.1"}
 V21 = {"version": "2.1"}
 PASSWORD = "hunter2secret"
 
+
+# --- what is legal, and near to what is not ---
+
+
+def mine(*pieces, **options):
+    return {one.rule.id for one in judged(*pieces, **options)} & MINE
+
+
 CASES = [
-    # --- the order of statuses ---
     case(
         "FW-001",
         [update_16(), told_16("Downloading", "Downloaded", "Installed")],
@@ -255,7 +255,6 @@ CASES = [
         about="nothing comes",
         **V201,
     ),
-    # --- requestId ---
     case("FW-003", [update(), told("Downloading", number=None)], [update(), told("Downloading")], E, **V201),
     case("FW-003", [told("Downloading", number=None)], [told("Idle", number=None)], E, about="Idle", **V21),
     case(
@@ -294,7 +293,6 @@ CASES = [
         E,
         **V201,
     ),
-    # --- what is to be told on the way ---
     case(
         "FW-004",
         [update(retrieveDateTime=stamp(600)), told("Downloading")],
@@ -393,7 +391,6 @@ CASES = [
         about="fetching",
         **V21,
     ),
-    # --- whether it ends ---
     case(
         "FW-008",
         [update_16(), told_16(*WELL[:3]), heartbeats(70)],
@@ -466,7 +463,6 @@ CASES = [
         E,
     ),
     case("FW-010", [told_signed("Downloading"), update_16()], [update_16()], E),
-    # --- where from, where to ---
     case("FW-012", update_16(location="/f.bin"), update_16(), W, about="no scheme", subject="scheme"),
     case("FW-012", update_16(location="gopher://x/f"), update_16(location="SFTP://x/f"), W, subject="gopher"),
     case(
@@ -518,150 +514,6 @@ CASES = [
         W,
         **V21,
     ),
-    # --- diagnostics and logs ---
-    case(
-        "LOG-001",
-        [diagnostics(), uploads("Uploaded")],
-        [diagnostics(), uploads("Uploading", "UploadFailed", "Uploading", "Uploaded")],
-        W,
-    ),
-    case(
-        "LOG-001",
-        [diagnostics(), heartbeats(12)],
-        [diagnostics({}), heartbeats(12)],
-        W,
-        about="nothing comes",
-    ),
-    case(
-        "LOG-001",
-        [diagnostics(), uploads("Uploading"), heartbeats(70)],
-        [diagnostics(), uploads("Uploading"), heartbeats(40)],
-        W,
-        about="no end",
-    ),
-    case(
-        "LOG-001",
-        [BOOT_16, heartbeats(12), uploads("Uploading")],
-        [BOOT_16, uploads("Uploading")],
-        W,
-        about="not asked for",
-    ),
-    case(
-        "LOG-001",
-        [ask("d", "GetDiagnostics", {"location": "https://x/"}, {}, "<"), uploads("Uploading")],
-        [diagnostics(), uploads("Uploading")],
-        I,
-        about="no file",
-    ),
-    case(
-        "LOG-002",
-        [log(), logs("Uploading", number=None)],
-        [log(), logs("Uploading")],
-        E,
-    ),
-    case("LOG-002", [log(), logs("Uploading", number=2)], [log(), logs("Uploading", "Uploaded")], E, **V201),
-    case(
-        "LOG-002",
-        [log(), logs("Uploaded")],
-        [log(), logs("PermissionDenied")],
-        E,
-        about="Uploading left out",
-        **V21,
-    ),
-    case(
-        "LOG-003",
-        [
-            log(),
-            logs("Uploading"),
-            trigger("LogStatusNotification", "ExtendedTriggerMessage"),
-            logs("Idle", number=None),
-        ],
-        [
-            log(),
-            logs("Uploading", "Uploaded"),
-            trigger("LogStatusNotification", "ExtendedTriggerMessage"),
-            logs("Idle", number=None),
-        ],
-        E,
-    ),
-    case(
-        "LOG-003",
-        [log(), logs("Uploading"), heartbeats(70)],
-        [log(retries=3, retryInterval=3_600), logs("Uploading"), heartbeats(70)],
-        W,
-        **V201,
-    ),
-    case(
-        "LOG-003",
-        [log(), heartbeats(12)],
-        [log(answer="Rejected"), heartbeats(12)],
-        W,
-        about="nothing comes",
-        **V21,
-    ),
-    case(
-        "LOG-004",
-        [log(), logs("Uploading"), log(2)],
-        [log(), logs("Uploading"), log(2, "AcceptedCanceled"), logs("Uploading", number=2)],
-        W,
-    ),
-    case(
-        "LOG-004",
-        [
-            log(),
-            logs("Uploading"),
-            log(2, "AcceptedCanceled"),
-            logs("Uploading", number=2),
-            "+60s",
-            heartbeats(1),
-        ],
-        [
-            log(),
-            logs("Uploading"),
-            log(2, "AcceptedCanceled"),
-            logs("AcceptedCanceled"),
-            logs("Uploading", number=2),
-            "+60s",
-            heartbeats(1),
-        ],
-        W,
-        **V201,
-    ),
-    case(
-        "LOG-004",
-        [log(), logs("Uploading"), log(2, kind="SecurityLog")],
-        [log(), logs("Uploading", "Uploaded"), log(2)],
-        I,
-        **V21,
-    ),
-    case("LOG-005", log(filename=None), log(), W, **V201),
-    case(
-        "LOG-005",
-        ask(
-            "l",
-            "GetLog",
-            {"logType": "SecurityLog", "requestId": 1, "log": {"remoteLocation": "https://x/"}},
-            {"status": "Rejected", "filename": "x"},
-            "<",
-        ),
-        log(answer="Rejected", kind="SecurityLog"),
-        W,
-        **V21,
-    ),
-    case("LOG-005", log(answer="Rejected"), log(answer="AcceptedCanceled"), I, **V21),
-    case(
-        "LOG-006",
-        [log(), logs("Uploading", "Uploaded", "Uploaded")],
-        [log(), logs("Uploading", "Uploading", "Uploaded")],
-        W,
-    ),
-    case(
-        "LOG-006",
-        [log(), logs("Uploading", "Uploaded", "Uploading")],
-        [log(), logs("Uploading", "UploadFailure", "Uploading")],
-        W,
-        **V21,
-    ),
 ]
 
 
@@ -675,41 +527,11 @@ def test_legal(one):
     one.check_legal()
 
 
-# --- the state that never came ---
-
-
-@pytest.mark.parametrize(
-    ("sequence", "before", "status", "missing"),
-    [
-        (FIRMWARE_16, None, "Downloading", []),
-        (FIRMWARE_16, None, "Installed", ["Downloading", "Downloaded", "Installing"]),
-        (FIRMWARE_16, "Downloaded", "Installed", ["Installing"]),
-        (FIRMWARE, "DownloadPaused", "Downloaded", ["Downloading"]),
-        (FIRMWARE, "Downloading", "SignatureVerified", ["Downloaded"]),
-        (FIRMWARE, "Downloaded", "InstallRebooting", []),
-        (FIRMWARE, "Installed", "Downloading", None),
-        (FIRMWARE, "Installed", "Nonsense", None),
-        (FIRMWARE_16, "Downloaded", "Downloading", None),
-        (LOG, None, "Uploaded", ["Uploading"]),
-        (LOG, "Uploaded", "Uploading", None),
-    ],
-)
-def test_what_was_left_out(sequence, before, status, missing):
-    assert left_out(sequence, before, status) == missing
-
-
 def test_the_state_that_never_came_is_named():
     found = findings_of(update(), told("Downloading", "Downloaded", "Installed"), version="2.1")["FW-002"]
     assert found.detail == "update 1: Installed after Downloaded; Installing never came"
     found = findings_of(log(), logs("Uploading"), heartbeats(70), version="2.1")["LOG-003"]
     assert found.detail == "log 1 is Uploading, and after 60.0 min Uploaded or a failure has not come"
-
-
-# --- what is legal, and near to what is not ---
-
-
-def mine(*pieces, **options):
-    return {one.rule.id for one in judged(*pieces, **options)} & MINE
 
 
 def test_an_update_that_is_asked_for_again_goes_on():
@@ -721,11 +543,6 @@ def test_an_update_that_is_asked_for_again_goes_on():
     assert "FW-002" not in findings_of(update(1), told("Downloading"), again, version="2.0.1")
     again = [update(1), told("Downloading", "Installing")]
     assert "FW-002" in findings_of(update(1), told("Downloading"), again, version="2.0.1")
-
-
-def test_a_log_that_is_asked_for_again_goes_on():
-    found = judged(log(1), logs("Uploading"), log(1), logs("Uploaded"), version="2.0.1")
-    assert not serious(found) & MINE
 
 
 def test_a_download_that_may_be_tried_again():
@@ -760,17 +577,6 @@ def test_statuses_of_before_the_capture(version):
         opened(late=True), told("Installing", "Installed", number=4), updated(), version=version
     ) - {"FW-008"}
     assert not mine(opened(late=True), logs("Uploaded", number=4), version=version)
-
-
-def test_statuses_of_a_station_that_was_offline_are_lost():
-    away = [closed(), "+60s", opened()]
-    assert not mine(update(), told("Downloading"), away, told("Installing"), version="2.1")
-    assert not mine(update_16(), away, told_16("Downloaded"))
-    assert not mine(log(), away, logs("Uploaded"), version="2.1")
-    assert not mine(update_16(), away, heartbeats(20))
-    assert not mine(update(), told(*WELL[:3]), away, update(2), version="2.1")
-    assert not mine(log(), logs("Uploading"), away, log(2), version="2.1")
-    assert not mine(log(), logs("Uploading"), away, heartbeats(80), version="2.0.1")
 
 
 @pytest.mark.parametrize("lost", [gap(), damaged("json")])
@@ -819,15 +625,6 @@ def test_an_update_that_ends_while_the_next_is_asked_for():
     assert "FW-007" not in findings_of(update(), told(*WELL[:3]), *pieces, version="2.1")
 
 
-@pytest.mark.parametrize("late", [True, False])
-def test_one_from_before_the_capture_ends_after_the_next_was_accepted(late):
-    here = opened(late=late)
-    assert not mine(here, log(6), logs("Uploaded", number=5), logs("Uploading", number=6), version="2.1")
-    assert not mine(
-        here, update(6), told("DownloadFailed", number=5), told("Downloading", number=6), version="2.1"
-    )
-
-
 def test_one_request_id_for_all():
     thrice = [[update(), told(*WELL), updated()] for _ in range(3)]
     assert not mine(*thrice, version="2.1") - {"FW-008"}
@@ -843,11 +640,6 @@ def test_an_update_that_waits_for_its_time():
     later = [update(installDateTime=stamp(8 * 3600)), told("Downloading", "Downloaded", "InstallScheduled")]
     assert not mine(later, heartbeats(600), version="2.1")
     assert mine(later, heartbeats(800), version="2.1") == {"FW-008"}
-
-
-def test_a_canceled_update_is_not_stuck():
-    pieces = [update(), told("Downloading"), update(2, "AcceptedCanceled"), told(*WELL, number=2), updated()]
-    assert not mine(*pieces, boot(), heartbeats(150), version="2.1")
 
 
 def test_installing_while_charging_is_told_when_it_cut_a_transaction():
@@ -868,10 +660,6 @@ def test_installing_while_charging_is_told_when_it_cut_a_transaction():
     assert not serious(one for one in judged(*pieces, *stopped, heartbeats(1)) if one.rule.id == "FW-009")
 
 
-def test_a_station_that_may_charge_meanwhile():
-    assert not serious(judged(start_16(), update_16(), told_16(*WELL)))
-
-
 def test_a_password_is_not_shown():
     found = findings_of(update(location=f"ftp://me:{PASSWORD}@x/f"), version="2.1")["FW-012"]
     assert PASSWORD not in found.detail
@@ -885,78 +673,3 @@ def test_a_code_other_than_not_supported():
         "< " + call("u", "UpdateFirmware", {"location": "https://x", "retrieveDate": NOW}),
     ]
     assert findings_of(*pieces, "> " + error("u", "InternalError"))["FW-010"].severity == I
-
-
-def test_an_untriggered_status_without_request_id():
-    asked = trigger("LogStatusNotification")
-    assert "LOG-002" not in findings_of(asked, logs("Uploaded", number=None), version="2.1")
-    assert "LOG-002" in findings_of(
-        log(), logs("Uploading"), asked, logs("Uploading", number=None), version="2.1"
-    )
-
-
-def test_without_times():
-    pieces = [update(retrieveDateTime=stamp(600)), told(*WELL), log(), logs("Uploading"), heartbeats(100)]
-    assert not mine(*pieces, version="2.1", timeless=True)
-
-
-# --- anything may stand anywhere ---
-
-ODD = [
-    None,
-    True,
-    -1,
-    1 << 80,
-    1.5,
-    "",
-    "Downloading",
-    "Idle",
-    "9999-12-31T23:59:59Z",
-    [],
-    [[]],
-    {},
-    {"a": 1},
-    "\ud800",
-]
-VALUES = st.sampled_from(ODD)
-PAYLOADS = st.one_of(
-    VALUES,
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "status": st.one_of(
-                VALUES, st.sampled_from(["Installing", "Installed", "Uploading", "Uploaded", "Accepted"])
-            ),
-            "requestId": VALUES,
-            "location": st.one_of(VALUES, st.sampled_from(["ftp://a:b@c", "://", "@@://::"])),
-            "fileName": VALUES,
-            "filename": VALUES,
-            "retrieveDate": VALUES,
-            "retries": VALUES,
-            "retryInterval": VALUES,
-            "log": st.one_of(VALUES, st.fixed_dictionaries({"remoteLocation": VALUES})),
-            "firmware": st.one_of(
-                VALUES,
-                st.fixed_dictionaries(
-                    {
-                        "location": VALUES,
-                        "retrieveDateTime": VALUES,
-                        "installDateTime": VALUES,
-                        "signingCertificate": VALUES,
-                    }
-                ),
-            ),
-        },
-    ),
-)
-STEPS = st.tuples(st.sampled_from(sorted({*STATUS_OF, *STATUS_OF.values()})), PAYLOADS, PAYLOADS)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(STEPS, max_size=8), st.sampled_from(["1.6", "2.0.1", "2.1"]))
-def test_no_shape_raises(steps, version):
-    pieces = [
-        ask(str(n), action, asked, answer, "<" if action in STATUS_OF else ">")
-        for n, (action, asked, answer) in enumerate(steps)
-    ]
-    judged(*pieces, "+9000s", heartbeats(1), version=version)
