@@ -1,7 +1,6 @@
-"""BOOT: registration, Heartbeats and clocks (section C of the catalogue).
+"""BOOT: how a station registers (section C of the catalogue; its clocks and Heartbeats are in `clocks`).
 
-Sources: OCPP 1.6 edition 2 §4.2, §4.6 with errata 3.10, 3.22, 3.40; OCPP 2.0.1 and 2.1 part 2, use cases B01 to
-B04, F06, G02.
+Sources: OCPP 1.6 edition 2 §4.2 with errata 3.10, 3.22, 3.40; OCPP 2.0.1 and 2.1 part 2, use cases B01 to B04, F06.
 """
 
 import json
@@ -10,29 +9,26 @@ from typing import Any, Final
 
 from ocppscope.events import CALLERROR, CALLRESULT, FROM_CSMS, FROM_STATION, Closed, Event, Message
 from ocppscope.ocpp.actions import BY_SENDER
-from ocppscope.ocpp.lenient import fields, text, told, whole
-from ocppscope.ocpp.times import DAY, HALF_HOUR, MINUTE, SECOND, duration
+from ocppscope.ocpp.lenient import fields, text, whole
+from ocppscope.ocpp.times import MINUTE, SECOND, duration
 from ocppscope.ocpp.versions import V2X, V16
 from ocppscope.rules.expectations import expect, look_again, meet
-from ocppscope.rules.gates import in_quick_succession, unsettled
+from ocppscope.rules.gates import unsettled
 from ocppscope.rules.registry import (
     ERROR,
     INFO,
-    SILENCE,
     WARNING,
     Report,
     Severity,
-    learns,
     on_answer,
     on_call,
     on_event,
-    on_silence,
     rule,
 )
 from ocppscope.rules.sources import HEURISTIC, part_2
 from ocppscope.rules.state import SessionState, StationState
 from ocppscope.rules.tables.registration import ACCEPTED, PENDING, REJECTED
-from ocppscope.rules.tables.requests import asked, status_of
+from ocppscope.rules.tables.requests import asked, came_after, status_of
 from ocppscope.rules.waiting import misses_messages
 
 _TOLERANCE: Final = SECOND
@@ -58,24 +54,18 @@ _TRIGGERED_AS: Final[Mapping[str, str]] = {
     "NotifyEvent": "StatusNotification",  # 2.x tells a status by either
 }
 """Actions that a trigger names otherwise."""
-_ANY_CALL: Final = {version: tuple(sorted(senders[FROM_STATION])) for version, senders in BY_SENDER.items()}
-_ALL_CALLS: Final = tuple(sorted(set().union(*_ANY_CALL.values())))
+_ALL_CALLS: Final = tuple(sorted(set().union(*(senders[FROM_STATION] for senders in BY_SENDER.values()))))
 _ALL_REQUESTS: Final = tuple(sorted(set().union(*(senders[FROM_CSMS] for senders in BY_SENDER.values()))))
-
-
-def _came_after(call: Message | None, since: Message | None) -> bool:
-    """Whether the CSMS asked for something after an answer to a BootNotification."""
-    return call is not None and (since is None or call.n > since.n)
 
 
 def _is_asked_for(event: Message, station: StationState) -> bool:
     """Whether a message is one that the CSMS has asked for since the boot; BootNotification comes again meanwhile."""
     since = station.registration.first
     names = (event.action or "", _TRIGGERED_AS.get(event.action or "", ""))
-    if any(_came_after(station.triggered.get(name), since) for name in names):
+    if any(came_after(station.triggered.get(name), since) for name in names):
         return True
     requests = (station.requests.get(name) for name in _ASKED_FOR.get(event.action or "", ()))
-    return any(_came_after(request.call, since) for request in requests if request is not None)
+    return any(came_after(request.call, since) for request in requests if request is not None)
 
 
 def _before_the_answer(event: Message, state: SessionState) -> Report | None:
@@ -108,7 +98,7 @@ _NO_BOOT: Final = frozenset({"Triggered", "Unknown"})
 def _was_reset(station: StationState) -> bool:
     """Whether the CSMS asked for the boot, and the station says so (2.x), or has accepted it (1.6)."""
     known, reset = station.registration, station.requests.get("Reset")
-    if reset is None or not _came_after(reset.call, known.accepted):
+    if reset is None or not came_after(reset.call, known.accepted):
         return False
     return known.reason == "RemoteReset" or (known.reason is None and reset.status == ACCEPTED)
 
@@ -280,7 +270,7 @@ def boot_too_early(event: Message, state: SessionState) -> Report | None:
     if last is None or last.time is None or event.time is None or known.session != state.session.number:
         return None  # in another session it may have been switched off in between
     waited = event.time - last.time
-    if _came_after(triggered, known.call) or waited >= known.interval * SECOND - _TOLERANCE:
+    if came_after(triggered, known.call) or waited >= known.interval * SECOND - _TOLERANCE:
         return None
     return Report(
         f"after {duration(waited)}; the CSMS said {known.interval} s with {known.status}",
@@ -374,7 +364,7 @@ def _expect_statuses(event: Message, state: SessionState, rule_id: str, needs_ze
         fields(event.payload).get("status") != ACCEPTED
         or event.type != CALLRESULT
         or (known.status == ACCEPTED and known.accepted is not None and known.reason in _NO_BOOT)
-        or _came_after(state.station.triggered.get("BootNotification"), known.previous)
+        or came_after(state.station.triggered.get("BootNotification"), known.previous)
     ):
         return
 
@@ -465,13 +455,13 @@ def implausible_reason(event: Message, state: SessionState) -> Report | None:
     if reason is None or known.accepted is None or state.is_partial:
         return None  # what led to the first boot lies before the capture
     if reason == "Triggered":
-        asked_for = _came_after(station.triggered.get("BootNotification"), known.call)
+        asked_for = came_after(station.triggered.get("BootNotification"), known.call)
         return None if asked_for else Report("Triggered, and no TriggerMessage asked for it", reason)
     wanted = _BECAUSE_OF.get(reason)
     if wanted is None:
         return None
     requests = [station.requests.get(name) for name in wanted]
-    if any(_came_after(request.call, known.accepted) for request in requests if request is not None):
+    if any(came_after(request.call, known.accepted) for request in requests if request is not None):
         return None
     return Report(f"{reason}, and no {' or '.join(wanted)} since the boot before", reason)
 
@@ -521,7 +511,7 @@ def many_boots(event: Message, state: SessionState) -> Report | None:
     if event.time is None or known.status not in (None, ACCEPTED):
         return None  # those of a station that is not accepted yet are asked for
     requests = (station.requests.get(name) for name in _LEADS_TO_BOOT)
-    if any(_came_after(request.call, known.call) for request in requests if request is not None):
+    if any(came_after(request.call, known.call) for request in requests if request is not None):
         return None
     if known.call is not None and known.accepted is None:
         return None  # the one before was not answered
@@ -533,183 +523,6 @@ def many_boots(event: Message, state: SessionState) -> Report | None:
 
 
 _LEADS_TO_BOOT: Final = ("Reset", "UpdateFirmware", "SignedUpdateFirmware")
-
-
-# --- Heartbeats ---
-
-
-@learns(on_call("Heartbeat"))
-def learn_heartbeat(event: Message, state: SessionState) -> None:
-    state.heartbeat = event.time
-
-
-_FASTER: Final = 0.5
-_SLOWER: Final = 1.5
-_FAST_IN_A_ROW: Final = 3
-
-
-def _interval(station: StationState) -> int | None:
-    """Nanoseconds between Heartbeats, as the CSMS said last; None where the capture does not show it."""
-    seconds = station.number("HeartbeatInterval")
-    if seconds is None and station.registration.status == ACCEPTED:
-        seconds = station.registration.interval
-    return seconds * SECOND if seconds and 0 < seconds <= 10_000_000 else None
-
-
-@rule(
-    "BOOT-016",
-    "Heartbeats do not keep to the interval",
-    WARNING,
-    on_silence(),
-    on_call("Heartbeat", gate=in_quick_succession),
-    on_event(Closed),
-    source=part_2("G02.FR.01, G02.FR.02, G02.FR.05", "§4.2, §4.6"),
-    hint="a silent station is taken for offline, one that sends too many Heartbeats costs: keep to the CSMS's interval",
-    needs="time",
-)
-def heartbeat_cadence(event: Message | Closed, state: SessionState) -> Report | None:
-    heard, now = state.heard, event.time
-    if heard is None or now is None or state.has_gap:
-        return None
-    if type(event) is Message and event.action not in _ANY_CALL.get(state.session.version or "", ()):
-        return None
-    interval = _interval(state.station) if now - heard > SILENCE else None
-    if interval is not None and now - heard > interval * _SLOWER + _TOLERANCE:
-        return Report(
-            f"no message for {duration(now - heard)}; the interval is {interval // SECOND} s", "silent"
-        )
-    if isinstance(event, Closed) or event.action != "Heartbeat":
-        return None
-    return _too_fast(event, state, now)
-
-
-def _too_fast(event: Message, state: SessionState, now: int) -> Report | None:
-    noted, last = state.station.noted, state.heartbeat
-    interval = _interval(state.station)
-    if last is None or interval is None or now - last >= interval * _FASTER:
-        noted.pop("BOOT-016", None)
-        return None
-    if _came_after(state.station.triggered.get("Heartbeat"), state.station.registration.call):
-        return None
-    numbers: list[int] = noted.setdefault("BOOT-016", [])
-    numbers.append(event.n)
-    del numbers[:-_FAST_IN_A_ROW]
-    if len(numbers) < _FAST_IN_A_ROW:
-        return None
-    return Report(
-        f"a Heartbeat after {duration(now - last)}; the interval is {interval // SECOND} s",
-        "fast",
-        events=tuple(numbers),
-    )
-
-
-@rule(
-    "BOOT-017",
-    "No Heartbeat for a day",
-    INFO,
-    on_call("Heartbeat"),
-    on_event(Closed),
-    source=part_2("G02.FR.07", "§4.6"),
-    hint="send one at least every 24 hours, also where other messages keep the session busy: it sets the clock",
-    needs="time",
-)
-def no_heartbeat_for_a_day(event: Message | Closed, state: SessionState) -> Report | None:
-    last = state.heartbeat
-    if last is None and state.opened is not None:
-        last = state.opened.time
-    if last is None or event.time is None or event.time - last <= DAY or not state.messages:
-        return None
-    return Report(f"none for {duration(event.time - last)}")
-
-
-# --- clocks ---
-
-_CSMS_OFF: Final = MINUTE
-_HALF_HOUR_OFF: Final = 90 * SECOND
-
-
-@rule(
-    "BOOT-019",
-    "The CSMS's clock is off",
-    WARNING,
-    on_answer("BootNotification", "Heartbeat"),
-    source=part_2("B01.FR.06", "§6.4, §6.30"),
-    hint="stations set their clocks by currentTime: set the CSMS's clock, or, if it is right, that of the capture",
-    needs="time",
-)
-def csms_clock_is_off(event: Message, state: SessionState) -> Report | None:
-    payload = event.payload
-    current = told(payload.get("currentTime")) if type(payload) is dict else None
-    if current is None or event.time is None:
-        return None
-    skew = current - event.time
-    if -_CSMS_OFF <= skew <= _CSMS_OFF:
-        return None
-    clock, way = state.station.clock, "ahead" if skew > 0 else "behind"
-    if clock.doubt:
-        fits = clock.zone_for(skew)
-        said = f"{clock.doubt}{fits and f': {fits} would fit'}"
-        return Report(f"currentTime is {_off(skew)} the capture; {said}", way, INFO)
-    half_hours = round(skew / HALF_HOUR)
-    is_zone = half_hours and abs(skew - half_hours * HALF_HOUR) < _HALF_HOUR_OFF
-    return Report(
-        f"currentTime is {_off(skew)} the capture"
-        + (f": {half_hours / 2:+g} h looks like local time" if is_zone else ""),
-        way,
-    )
-
-
-def _off(skew: int) -> str:
-    return f"{duration(abs(skew))} {'ahead of' if skew > 0 else 'behind'}"
-
-
-_STATION_OFF: Final = 2 * MINUTE
-_STEADY: Final = 5 * SECOND
-_OFF_IN_A_ROW: Final = 3
-
-
-@learns(on_answer("BootNotification", "Heartbeat"))
-def learn_csms_clock(event: Message, state: SessionState) -> None:
-    current = told(fields(event.payload).get("currentTime"))
-    if current is not None and event.time is not None:
-        state.station.csms_ahead = current - event.time
-
-
-@rule(
-    "BOOT-020",
-    "The station's clock is off after it was told the time",
-    WARNING,
-    on_call("StatusNotification"),
-    source=part_2("B01.FR.06, G02", "§4.2, §4.6"),
-    hint="the station sets its clock from currentTime of the answers to BootNotification and Heartbeat",
-    needs="time",
-)
-def station_clock_is_off(event: Message, state: SessionState) -> Report | None:
-    ahead = state.station.csms_ahead
-    if ahead is None or event.time is None:
-        return None
-    then = told(fields(event.payload).get("timestamp"))
-    if then is None:
-        return None
-    noted, skew = state.station.noted, then - event.time - ahead
-    if -_STATION_OFF <= skew <= _STATION_OFF:
-        noted.pop("BOOT-020", None)
-        return None
-    # What was queued while offline is behind too, but not always by the same amount.
-    row: list[tuple[int, int]] = noted.setdefault("BOOT-020", [])
-    if row and abs(row[-1][0] - skew) > _STEADY:
-        row.clear()
-    row.append((skew, event.n))
-    del row[:-_OFF_IN_A_ROW]
-    if len(row) < _OFF_IN_A_ROW:
-        return None
-    doubt = state.station.clock.doubt
-    return Report(
-        f"{_off(skew)} what the CSMS told{doubt and f'; {doubt}'}",
-        "ahead" if skew > 0 else "behind",
-        INFO if doubt else None,
-        tuple(n for _, n in row),
-    )
 
 
 # --- sessions ---

@@ -19,10 +19,10 @@ from ocppscope.rules.jobs import (
     expect_begin,
     is_here_since,
     is_seen_through,
+    meet_begin,
     name_of,
     out_of_order,
     proof_of,
-    meet_begin,
     status_in,
     wrong_request,
 )

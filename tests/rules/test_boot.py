@@ -1,13 +1,8 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ocppscope.events import FROM_STATION, Tls
 from tests.rules.sessions import (
-    BOOT_2X,
-    BOOT_16,
     CURRENT,
-    JSON,
     SAFE_TLS,
     ask,
     call,
@@ -18,7 +13,6 @@ from tests.rules.sessions import (
     findings_of,
     gap,
     judged,
-    notice,
     opened,
     result,
     stamp,
@@ -82,10 +76,6 @@ def shown_certificate(name):
     return opened(tls=Tls(SAFE_TLS.version, SAFE_TLS.cipher, client_certificate=f"CN={name}, O=V"))
 
 
-def heartbeats(every, count=6):
-    return [(f"+{every}s", beat(f"h{n}")) for n in range(count)]
-
-
 STATUSES = [status("s0", 0), status("s1", 1)]
 KEYS = ask(
     "k",
@@ -118,6 +108,33 @@ THRESHOLD = ask(
     "<",
 )
 LIMITS = ask("g", "GetConfiguration", {"key": ["X"]}, {"unknownKey": ["X"]}, "<")
+
+
+def availability(evse=1, connector=None):
+    place = {"id": evse} | ({"connectorId": connector} if connector else {})
+    told = {
+        "eventId": 1,
+        "timestamp": CURRENT,
+        "trigger": "Delta",
+        "actualValue": "Available",
+        "eventNotificationType": "HardWiredNotification",
+        "component": {"name": "EVSE", "evse": place},
+        "variable": {"name": "AvailabilityState"},
+    }
+    asked = {"generatedAt": CURRENT, "seqNo": 0, "tbc": False, "eventData": [told]}
+    return ask(f"ne{evse}", "NotifyEvent", asked)
+
+
+# --- legal, though they looked wrong ---
+
+
+def diagnostics(told, message_id):
+    return ask(message_id, "DiagnosticsStatusNotification", {"status": told})
+
+
+BOOT_AGAIN = boot("Pending", 60, message_id="b2")
+UNREADABLE = [f"> {call('b2', 'BootNotification', ASKED_16)}", damaged("rpc", side="<"), "+1s"]
+GET_KEYS = ask("g", "GetConfiguration", {}, {"configurationKey": []}, "<")
 
 CASES = [
     case(
@@ -265,51 +282,12 @@ CASES = [
         [boot(), AWAY, boot(message_id="c"), STATUSES, "+300s", beat(), AWAY, boot(message_id="d")],
         W,
     ),
-    case("BOOT-016", [boot(), STATUSES, "+500s", beat()], [boot(), STATUSES, "+310s", beat()], W),
-    case(
-        "BOOT-016",
-        [boot(), STATUSES, heartbeats(30)],
-        [boot(), STATUSES, heartbeats(299)],
-        W,
-        about="too fast",
-        subject="fast",
-    ),
-    case(
-        "BOOT-016",
-        [boot(), STATUSES, "+500s", closed()],
-        [boot(), STATUSES, "+400s", closed()],
-        W,
-        about="silent to the end",
-        subject="silent",
-    ),
-    case(
-        "BOOT-017",
-        [boot(interval=80_000), STATUSES, "+80000s", status("x"), "+80000s", status("y"), closed()],
-        [
-            boot(interval=80_000),
-            STATUSES,
-            "+80000s",
-            beat(),
-            "+80000s",
-            beat("i"),
-            closed(),
-        ],
-        I,
-    ),
     case(
         "BOOT-018",
         [shown_certificate("S2"), boot_2x(**WITH_SERIAL)],
         [shown_certificate("S1"), boot_2x(**WITH_SERIAL)],
         E,
         **V2,
-    ),
-    case("BOOT-019", boot(current=stamp(90)), boot(current=stamp(30)), W, subject="ahead"),
-    case("BOOT-019", boot(current=stamp(-7200)), boot(current=stamp(-30)), W, subject="behind"),
-    case(
-        "BOOT-020",
-        [boot(), [("+1s", status(f"s{n}", n, stamp(n - 600))) for n in range(3)]],
-        [boot(), [("+1s", status(f"s{n}", n, stamp(-600))) for n in range(2)], status("s2", 2, stamp(2))],
-        W,
     ),
     case(
         "BOOT-021",
@@ -366,13 +344,6 @@ def test_legal(one):
     one.check_legal()
 
 
-def test_a_station_asks_again_after_each_silence_and_is_not_blamed_for_it():
-    found = findings_of(
-        BOOT_CALL, "+40s", BOOT_CALL.replace('"b"', '"c"'), "+1s", BOOT_ANSWER.replace('"b"', '"c"')
-    )
-    assert not {rule for rule in found if rule.startswith("BOOT")}
-
-
 def test_lost_bytes_may_have_held_the_answer():
     assert "BOOT-001" not in findings_of(BOOT_CALL, gap("<"), BEAT, BEAT_ANSWER)
 
@@ -394,21 +365,6 @@ def test_a_report_that_was_asked_for_may_come_while_pending():
     notify = ask("n", "NotifyReport", report)
     assert "BOOT-003" not in findings_of(boot_2x("Pending"), base, notify, **V2)
     assert "BOOT-003" in findings_of(boot_2x("Pending"), notify, **V2)
-
-
-def availability(evse=1, connector=None):
-    place = {"id": evse} | ({"connectorId": connector} if connector else {})
-    told = {
-        "eventId": 1,
-        "timestamp": CURRENT,
-        "trigger": "Delta",
-        "actualValue": "Available",
-        "eventNotificationType": "HardWiredNotification",
-        "component": {"name": "EVSE", "evse": place},
-        "variable": {"name": "AvailabilityState"},
-    }
-    asked = {"generatedAt": CURRENT, "seqNo": 0, "tbc": False, "eventData": [told]}
-    return ask(f"ne{evse}", "NotifyEvent", asked)
 
 
 def test_a_triggered_status_may_be_told_by_an_event():
@@ -443,13 +399,6 @@ def test_a_boot_that_is_told_again_has_the_same_reason():
     assert not judged(pieces, boot_2x(message_id="d", reason="RemoteReset"), only=["BOOT-013"], **V2)
 
 
-def test_the_interval_that_was_set_later_counts():
-    change = ask(
-        "c", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"}, {"status": "Accepted"}, "<"
-    )
-    assert "BOOT-016" not in findings_of(boot(), STATUSES, change, heartbeats(30))
-
-
 def test_a_call_that_a_reboot_follows_by_nature_is_not_named():
     reboot = [reset(), AWAY, boot(message_id="c")]
     assert "BOOT-024" not in findings_of(boot(), reboot, reboot, reboot)
@@ -468,41 +417,6 @@ def test_a_log_shows_no_drops():
 def test_a_log_shows_what_is_said_while_pending():
     assert findings_of(unopened(), boot("Pending"), beat())["BOOT-004"].severity == I
     assert "BOOT-004" not in findings_of(unopened(), beat())
-
-
-def test_clocks_without_times():
-    assert not judged(BOOT_16, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"])
-    assert not judged(BOOT_2X, timeless=True, only=["BOOT-019", "BOOT-020", "BOOT-016"], **V2)
-
-
-NAMES = st.sampled_from(
-    "status interval currentTime reason chargingStation serialNumber requestedMessage timestamp".split()
-)
-
-
-@given(asked=JSON | st.dictionaries(NAMES, JSON), answer=JSON | st.dictionaries(NAMES, JSON))
-def test_no_shape_of_a_payload_raises(asked, answer):
-    for version in ("1.6", "2.0.1"):
-        for action in ("BootNotification", "Heartbeat", "StatusNotification"):
-            judged(
-                ask("x", action, asked, answer),
-                boot("Pending"),
-                ask("y", action, asked, answer),
-                version=version,
-            )
-        judged(boot(), ask("x", "TriggerMessage", asked, answer, "<"), ask("y", "Reset", asked, answer, "<"))
-
-
-# --- legal, though they looked wrong ---
-
-
-def diagnostics(told, message_id):
-    return ask(message_id, "DiagnosticsStatusNotification", {"status": told})
-
-
-BOOT_AGAIN = boot("Pending", 60, message_id="b2")
-UNREADABLE = [f"> {call('b2', 'BootNotification', ASKED_16)}", damaged("rpc", side="<"), "+1s"]
-GET_KEYS = ask("g", "GetConfiguration", {}, {"configurationKey": []}, "<")
 
 
 @pytest.mark.parametrize(
@@ -556,22 +470,6 @@ def test_what_was_asked_before_the_boot_does_not_count():
 def test_it_is_the_station_that_does_not_boot_again():
     found = judged(boot("Pending", 60), "+200s", GET_KEYS, only=["BOOT-008"])
     assert [one.direction for one in found] == [FROM_STATION]
-
-
-def test_clocks_are_in_doubt_where_the_zone_of_the_log_was_assumed():
-    assumed = notice("text.assumed", "no zone", "a.log: zone")
-    wrong = [boot(), [[status(f"s{n}", told=stamp(n * 60 + 600)), "+60s"] for n in range(4)]]
-    assert findings_of(wrong)["BOOT-020"].severity == W
-    found = findings_of(assumed, wrong)["BOOT-020"]
-    assert (found.severity, found.detail) == (
-        "info",
-        "10.0 min ahead of what the CSMS told; the zone of the capture was assumed",
-    )
-    found = findings_of(assumed, boot(current=stamp(-600)))["BOOT-019"]
-    assert (found.severity, found.detail) == (
-        "info",
-        "currentTime is 10.0 min behind the capture; the zone of the capture was assumed",
-    )
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ def status_of(answer: Message) -> str | None:
     return text(fields(answer.payload).get("status")) if answer.type == CALLRESULT else None
 
 
+def came_after(call: Message | None, since: Message | None) -> bool:
+    """Whether the CSMS asked for something after an answer to a BootNotification."""
+    return call is not None and (since is None or call.n > since.n)
+
+
 def asked(answer: Message) -> dict[str, Any]:
     """The payload of the Call that an answer is to; empty where that is not in the capture."""
     return fields(answer.call.payload) if answer.call else {}
